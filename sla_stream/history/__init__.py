@@ -1,0 +1,1 @@
+"""Offline: replay a log through the engine without side effects."""

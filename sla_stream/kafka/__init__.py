@@ -1,0 +1,1 @@
+"""Kafka clients, topics and proofs. With `worker`, the only place that imports aiokafka."""
