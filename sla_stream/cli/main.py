@@ -51,7 +51,7 @@ exit codes: 0 ok, 1 the check found something, 2 wrong usage or configuration, 3
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with our manners: examples kept as written, nothing abbreviated, a hint for a misspelt flag."""
+    """argparse with our manners: examples kept as written, no abbreviations, a hint for a misspelt flag."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -152,7 +152,7 @@ def _say(text: str, code: int) -> int:
 
 
 def _forget_stdout() -> None:
-    """The reader of our output has gone (`| head`): nothing is wrong, so the interpreter must not complain."""
+    """The reader of our output has gone (`| head`): nothing is wrong, nobody need hear of it."""
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, sys.stdout.fileno())
     os.close(sink)
