@@ -1,8 +1,8 @@
-"""Makes `history.jsonl.xz` from the UCI incident log: `python -m sla_stream.demo.convert CSV[.xz] OUT.jsonl.xz`.
+"""Makes `history.jsonl.xz` from the UCI incident log: `python -m sla_stream.demo.convert CSV[.xz] OUT`.
 
-One row of the log (one saved change of one incident) becomes one ticket event; README.md beside this file is the
-mapping in words. Only what was known when the row was saved is used: `resolved_at`, `closed_at`, `closed_code` and
-their kind are an incident's last values repeated on each of its rows, and would tell the future.
+One row of the log (one saved change of one incident) becomes one ticket event; README.md beside this file is
+the mapping in words. Only what was known when the row was saved is used: `resolved_at`, `closed_at`,
+`closed_code` and their kind are an incident's last values repeated on each of its rows: they tell the future.
 """
 
 from __future__ import annotations
