@@ -1,15 +1,15 @@
 """Working time: when a schedule is open, how much of it lies between two instants, when so much is used up.
 
-A schedule is open at an instant if the local wall-clock time lies inside that local day's windows. So a window
-in a DST gap shrinks and one in the repeated hour counts twice, while elapsed time is real time. A window that
-ends after midnight belongs to the day on which it starts, and goes with it when that day is a holiday.
+A schedule is open at an instant if the local wall-clock time lies inside that local day's windows. So a
+window in a DST gap shrinks and one in the repeated hour counts twice, while elapsed time is real time. A window
+that ends after midnight belongs to the day on which it starts, and goes with it when that day is a holiday.
 
 Every instant has a coordinate, `used`: the open time between 2020-01-01T00:00Z and it (negative before).
 Elapsed time is a difference of two coordinates; a deadline is the way back from a coordinate to an instant.
 Coordinates depend on the rules alone, so they may be stored. The table behind them grows by whole years, in
-both directions, when an instant is asked for, and what it said once stands. It never grows beyond the horizon,
-`BEGIN` to `END`: outside it no time is used, and a deadline there is `FAR` for the engine, a `HorizonError` for
-a person.
+both directions, when an instant is asked for, and what it said once stands. It never grows beyond the
+horizon, `BEGIN` to `END`: outside it no time is used, and a deadline there is `FAR` for the engine, a
+`HorizonError` for a person.
 
 All instants and durations are integer milliseconds. A schedule must not be used by two threads at once.
 """
