@@ -1,8 +1,8 @@
 """Working time: when a schedule is open, how much of it lies between two instants, when so much is used up.
 
 A schedule is open at an instant if the local wall-clock time lies inside that local day's windows. So a
-window in a DST gap shrinks and one in the repeated hour counts twice, while elapsed time is real time. A window
-that ends after midnight belongs to the day on which it starts, and goes with it when that day is a holiday.
+window in a DST gap shrinks and one in the repeated hour counts twice, while elapsed time is real time. A
+window that ends after midnight belongs to the day on which it starts, and goes with it on a holiday.
 
 Every instant has a coordinate, `used`: the open time between 2020-01-01T00:00Z and it (negative before).
 Elapsed time is a difference of two coordinates; a deadline is the way back from a coordinate to an instant.
