@@ -13,9 +13,7 @@ from sla_stream.core.policy import Condition, Conditions, Rules
 
 def when(**terms: Any) -> Conditions:
     """A single condition, e.g. `when(kind="created")`."""
-    return (
-        Condition(tuple((key, value if isinstance(value, tuple) else (value,)) for key, value in terms.items())),
-    )
+    return (Condition(tuple((key, value if isinstance(value, tuple) else (value,)) for key, value in terms.items())),)
 
 
 CREATED: Final = when(kind="created")

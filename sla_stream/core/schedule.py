@@ -256,16 +256,12 @@ class Schedule:
     def _first_instant(self, local: int) -> int:
         """First instant at which the wall clock shows `local` or has jumped over it."""
         spans = spans_between(self.rules.timezone, local - _DAY_MS, local + 2 * _DAY_MS)
-        return next(
-            max(local, start + offset) - offset for start, end, offset in spans if local < end + offset
-        )
+        return next(max(local, start + offset) - offset for start, end, offset in spans if local < end + offset)
 
     def _beyond(self, duration: int) -> str:
         if self.never_open:
             return f"schedule {self.name!r} is never open between {FIRST_YEAR} and {LAST_YEAR}"
-        return (
-            f"schedule {self.name!r} has no {duration / 1000:.15g} s of open time left before {LAST_YEAR + 1}"
-        )
+        return f"schedule {self.name!r} has no {duration / 1000:.15g} s of open time left before {LAST_YEAR + 1}"
 
 
 class _Always(Schedule):
@@ -292,6 +288,4 @@ class _Always(Schedule):
 
 def _local_ms(local: datetime) -> int:
     midnight = (local.toordinal() - _EPOCH_DAY) * _DAY_MS
-    return (
-        midnight + ((local.hour * 60 + local.minute) * 60 + local.second) * 1000 + local.microsecond // 1000
-    )
+    return midnight + ((local.hour * 60 + local.minute) * 60 + local.second) * 1000 + local.microsecond // 1000

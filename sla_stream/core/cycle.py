@@ -1,0 +1,265 @@
+"""One run of one clock: how time is used, when something is due, and how a cycle begins, pauses and ends.
+
+The rules of this file (contract §5):
+
+- A running cycle keeps one number, `base`, with  elapsed(t) = schedule.used(t) - base.  While paused and after the
+  end `base` is the elapsed time itself. So pausing, resuming and changing the target are additions.
+- Something is due at the earliest instant at which its mark is used up, but never before `since`, the instant of the
+  last change: what a change uses up is due at the change.
+- A breach freezes target and due_at. There is one breach a cycle; steps after it count unpaused schedule time.
+- A cycle without a target (`ref` 0) only remembers that it was started.
+
+    stage      running <-> paused
+                  \\          /
+               met / missed / cancelled   -- revive (reopen) --> running
+
+All instants and durations are ms.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from sla_stream.core.policy import Target, Threshold
+from sla_stream.core.schedule import FAR
+
+RUNNING: Final = 0
+PAUSED: Final = 1
+MET: Final = 2
+MISSED: Final = 3
+CANCELLED: Final = 4
+STAGES: Final = ("running", "paused", "met", "missed", "cancelled")
+
+
+class Cycle(msgspec.Struct, array_like=True, gc=False):
+    """State of one cycle; what is not said in the module's text:
+
+    `since`: last change while running, begin of the pause while paused, the end after the end.
+    `paused`: schedule time paused so far, without a pause that is still going on.
+    `due`: deadline in force (FAR: none can be said). `at_due`: elapsed when it was breached.
+    `fired`: bit i is threshold i of the target (warnings, then escalations).
+    `ended_from`: stage before the end. `ticket`: attributes at the end, once they differ from the present ones.
+    """
+
+    number: int
+    started: int
+    since: int
+    ref: int = 0
+    stage: int = RUNNING
+    target: int = 0
+    base: int = 0
+    paused: int = 0
+    due: int = FAR
+    next_at: int = FAR
+    fired: int = 0
+    breached: bool = False
+    at_due: int = 0
+    ended_from: int = RUNNING
+    reason: str | None = None
+    ticket: dict[str, Any] | None = None
+
+
+class Mark(NamedTuple):
+    """A threshold as schedule time: since the start for a warning, since due_at for an escalation."""
+
+    used: int
+    bit: int
+    threshold: Threshold
+
+
+_marks: dict[tuple[int, int], tuple[tuple[Mark, ...], tuple[Mark, ...]]] = {}
+
+
+def marks(target: Target, duration: int) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
+    """(warnings, escalations) in the order in which they come. A mark at or before the start never fires."""
+    key = (target.ref, duration)
+    found = _marks.get(key)
+    if found is None:
+        warnings = []
+        for i, threshold in enumerate(target.warnings):
+            used = _before_due(threshold, duration)
+            if used > 0:
+                warnings.append(Mark(used, 1 << i, threshold))
+        first = len(target.warnings)
+        escalations = [Mark(step.after or 0, 1 << (first + i), step) for i, step in enumerate(target.escalations)]
+        found = _marks[key] = (
+            tuple(sorted(warnings, key=lambda mark: mark.used)),
+            tuple(sorted(escalations, key=lambda mark: mark.used)),
+        )
+    return found
+
+
+def _before_due(threshold: Threshold, duration: int) -> int:
+    if threshold.percent is not None:
+        return round(duration * threshold.percent / 100)
+    return duration - (threshold.before or 0)
+
+
+def duration_of(target: Target, started: int) -> int:
+    """Schedule time the target allows; business days become schedule time at the start (contract §4)."""
+    if target.duration is not None:
+        return target.duration
+    schedule = target.schedule
+    end = schedule.business_days_later(started, target.business_days or 0)
+    return schedule.used(end) - schedule.used(started)
+
+
+def begin(number: int, target: Target | None, at: int, paused: bool) -> Cycle:
+    """A cycle that starts at `at`, paused at once if the pause already holds."""
+    cycle = Cycle(number=number, started=at, since=at)
+    if target is not None:
+        cycle.ref = target.ref
+        cycle.target = duration_of(target, at)
+        if paused:
+            cycle.stage = PAUSED
+        else:
+            cycle.base = target.schedule.used(at)
+            arm(cycle, target)
+    return cycle
+
+
+def arm(cycle: Cycle, target: Target) -> None:
+    """Work out `due` and `next_at` of a running cycle."""
+    instant = target.schedule.instant
+    since = cycle.since
+    warnings, escalations = marks(target, cycle.target)
+    if cycle.breached:
+        cycle.next_at = FAR
+        for mark in escalations:
+            if not cycle.fired & mark.bit:
+                cycle.next_at = max(instant(cycle.base + cycle.at_due + mark.used), since)
+                return
+        return
+    cycle.due = max(instant(cycle.base + cycle.target), since)
+    for mark in warnings:
+        if not cycle.fired & mark.bit:
+            cycle.next_at = max(instant(cycle.base + mark.used), since)
+            return
+    cycle.next_at = cycle.due
+
+
+def fire(cycle: Cycle, target: Target) -> Threshold | None:
+    """Pass the next threshold, whose instant is `next_at`; None means it is the deadline: the cycle is breached."""
+    warnings, escalations = marks(target, cycle.target)
+    for mark in escalations if cycle.breached else warnings:
+        if not cycle.fired & mark.bit:
+            cycle.fired |= mark.bit
+            arm(cycle, target)
+            return mark.threshold
+    cycle.breached = True
+    cycle.at_due = target.schedule.used(cycle.due) - cycle.base
+    arm(cycle, target)
+    return None
+
+
+def elapsed(cycle: Cycle, target: Target, at: int) -> int:
+    """Schedule time used at `at`."""
+    return target.schedule.used(at) - cycle.base if cycle.stage == RUNNING else cycle.base
+
+
+def paused_for(cycle: Cycle, target: Target, at: int) -> int:
+    """Schedule time paused until `at`."""
+    if cycle.stage != PAUSED:
+        return cycle.paused
+    used = target.schedule.used
+    return cycle.paused + used(at) - used(cycle.since)
+
+
+def pause(cycle: Cycle, target: Target, at: int) -> None:
+    """Stop the clock of a running cycle."""
+    cycle.base = target.schedule.used(at) - cycle.base
+    cycle.stage = PAUSED
+    cycle.since = at
+    cycle.next_at = FAR
+
+
+def resume(cycle: Cycle, target: Target, at: int) -> None:
+    """Let the clock of a paused cycle go on: what remained, remains from now."""
+    cycle.paused = paused_for(cycle, target, at)
+    cycle.base = target.schedule.used(at) - cycle.base
+    cycle.stage = RUNNING
+    cycle.since = at
+    arm(cycle, target)
+
+
+def end(cycle: Cycle, target: Target | None, at: int, stage: int, reason: str | None = None) -> None:
+    """End a running or paused cycle. A deadline still open then is forgotten if the cycle was paused."""
+    cycle.ended_from = cycle.stage
+    if target is not None:
+        spent = elapsed(cycle, target, at)
+        cycle.paused = paused_for(cycle, target, at)
+        cycle.base = spent
+        if cycle.stage == PAUSED and not cycle.breached:
+            cycle.due = FAR
+    cycle.stage = stage
+    cycle.since = at
+    cycle.next_at = FAR
+    cycle.reason = reason
+
+
+def revive(cycle: Cycle, target: Target | None, at: int, counts: bool) -> None:
+    """Let an ended cycle run again. `counts`: the time since its end counts as running, else as paused."""
+    cycle.reason = None
+    cycle.ticket = None
+    if target is None:
+        cycle.stage = RUNNING
+        cycle.since = at
+        return
+    used = target.schedule.used
+    spent = cycle.base
+    if counts:
+        cycle.base = used(cycle.since) - spent
+    else:
+        cycle.paused += used(at) - used(cycle.since)
+        cycle.base = used(at) - spent
+        cycle.since = at
+    cycle.stage = RUNNING
+    arm(cycle, target)
+
+
+def restart(cycle: Cycle, target: Target, at: int) -> list[str]:
+    """Start the same cycle from zero; returns the names of the warnings that can come again."""
+    again = [mark.threshold.name for mark in marks(target, cycle.target)[0] if cycle.fired & mark.bit]
+    cycle.started = cycle.since = at
+    cycle.target = duration_of(target, at)
+    cycle.paused = cycle.fired = 0
+    if cycle.stage == RUNNING:
+        cycle.base = target.schedule.used(at)
+        arm(cycle, target)
+    else:
+        cycle.base = 0
+    return again
+
+
+def retarget(cycle: Cycle, old: Target, new: Target, at: int) -> list[str]:
+    """Move a cycle that is not breached to another target; returns the names of warnings that can come again.
+
+    Elapsed time is kept as an amount, whatever the schedules; a threshold that was said and is still reached is not
+    said again; one that is no longer reached can come again (rule 7).
+    """
+    if new.retarget == "restart":
+        spent = cycle.paused = 0
+        cycle.started = at
+    else:
+        spent = elapsed(cycle, old, at)
+        cycle.paused = paused_for(cycle, old, at)
+    said = {mark.threshold.name for mark in marks(old, cycle.target)[0] if cycle.fired & mark.bit}
+    cycle.ref = new.ref
+    cycle.target = duration_of(new, cycle.started)
+    cycle.since = at
+    cycle.fired = 0
+    again = []
+    for mark in marks(new, cycle.target)[0]:
+        if mark.threshold.name in said:
+            if mark.used <= spent:
+                cycle.fired |= mark.bit
+            else:
+                again.append(mark.threshold.name)
+    if cycle.stage == RUNNING:
+        cycle.base = new.schedule.used(at) - spent
+        arm(cycle, new)
+    else:
+        cycle.base = spent
+    return again

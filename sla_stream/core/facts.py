@@ -1,0 +1,108 @@
+"""Facts the fold finds, and whom it tells: SLA events without what only the saying of them decides.
+
+Id, revision, supersession and time of decision belong to the engine (`engine.py`): they depend on what was said
+before, while a fact depends on a ticket's events alone.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sla_stream.core import cycle as clock
+from sla_stream.core.conditions import Attributes
+from sla_stream.core.cycle import STAGES, Cycle
+from sla_stream.core.policy import Target
+from sla_stream.core.schedule import FAR
+from sla_stream.core.sla_events import OUTCOME, SlaEvent, Type
+
+Identity = tuple[object, ...]
+
+
+class Sink(Protocol):
+    """Who is told what the fold finds."""
+
+    def say(self, fact: SlaEvent) -> None:
+        """A warning, breach, escalation or outcome holds."""
+
+    def withdraw(self, fact: SlaEvent) -> None:
+        """An outcome found before no longer holds: its cycle runs again."""
+
+    def again(self, metric: str, number: int, threshold: str) -> None:
+        """A warning found before can come again: a moved target made it unreached."""
+
+
+class Facts:
+    """A sink that collects: in the end, `standing` holds what is true."""
+
+    __slots__ = ("standing",)
+
+    def __init__(self) -> None:
+        self.standing: list[SlaEvent] = []
+
+    def say(self, fact: SlaEvent) -> None:
+        self.standing.append(fact)
+
+    def withdraw(self, fact: SlaEvent) -> None:
+        gone = identity(fact)
+        for i in range(len(self.standing) - 1, -1, -1):
+            if identity(self.standing[i]) == gone:
+                del self.standing[i]
+                return
+
+    def again(self, metric: str, number: int, threshold: str) -> None:
+        """Both firings stand."""
+
+
+def fact(
+    type_: Type, ticket_id: str, metric: str, cycle: Cycle, target: Target, at: int, attributes: Attributes
+) -> SlaEvent:
+    """What can be said of `cycle` at `at`."""
+    event = SlaEvent()
+    event.type = type_
+    event.ticket_id = ticket_id
+    event.metric = metric
+    event.cycle = cycle.number
+    event.threshold = None
+    event.target = target
+    event.target_ms = cycle.target
+    event.started_at = cycle.started
+    event.due_at = cycle.due if cycle.due < FAR else None
+    event.at = at
+    event.elapsed = clock.elapsed(cycle, target, at)
+    event.paused = cycle.paused
+    event.overrun = event.elapsed - cycle.at_due if cycle.breached else 0
+    event.outcome = None
+    event.reason = None
+    event.ticket = attributes
+    event.revision = 0
+    event.supersedes = None
+    event.late_attach = False
+    event.retracts = None
+    event.retracts_type = None
+    return event
+
+
+def outcome(ticket_id: str, metric: str, cycle: Cycle, target: Target, attributes: Attributes) -> SlaEvent:
+    """How an ended cycle ended."""
+    event = fact(OUTCOME, ticket_id, metric, cycle, target, cycle.since, attributes)
+    event.outcome = STAGES[cycle.stage]
+    event.reason = cycle.reason
+    return event
+
+
+def identity(event: SlaEvent) -> Identity:
+    """Two facts with the same identity are the same fact; what else they carry may differ by what was known."""
+    return (
+        event.type,
+        event.metric,
+        event.cycle,
+        event.threshold,
+        event.due_at,
+        event.at,
+        event.started_at,
+        event.target_ms,
+        event.elapsed,
+        event.target.ref,
+        event.outcome,
+        event.reason,
+    )

@@ -1,0 +1,162 @@
+"""The fold: what a ticket's events, in their order, mean for its clocks (contract §5).
+
+`Folder.apply` folds one event; `Folder.fire_before` lets time pass. Both tell a `Sink` what they find; neither knows
+when anything is read or published, so the same code serves the live path, a late event's second look, and a replay.
+Before an event at `t` is applied, everything due strictly before `t` has fired: a reply in the very millisecond of
+the deadline is in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sla_stream.core import cycle as clock
+from sla_stream.core.conditions import Attributes
+from sla_stream.core.cycle import CANCELLED, MET, PAUSED, Cycle
+from sla_stream.core.events import TicketEvent
+from sla_stream.core.facts import Sink, fact, outcome
+from sla_stream.core.moves import Step, merge
+from sla_stream.core.planner import Timeline
+from sla_stream.core.sla_events import BREACH, ESCALATION, WARNING, Type
+from sla_stream.core.ticket import NEVER, Fold
+
+UNDOES: Final = {"unmerged": "merged", "restored": "deleted"}
+"""Kinds that make a merge or a deletion as if it had never happened (rule 11)."""
+VOIDS: Final = frozenset(UNDOES.values())
+
+History = Callable[[], tuple[Fold, Sequence[TicketEvent]]]
+"""The oldest fold that is kept of a ticket, and the events since, without the one being applied."""
+
+
+class Folder:
+    """Folds the events of tickets under a timeline of policies."""
+
+    __slots__ = ("targets", "timeline")
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self.targets = timeline.targets
+
+    def fire_before(self, fold: Fold, ticket_id: str, now: int, sink: Sink) -> int:
+        """Tell every threshold whose instant lies before `now`, in their order; the last one's instant or NEVER."""
+        last = NEVER
+        while True:
+            next_at, found = now, ""
+            for metric, cycles in fold.clocks.items():
+                at = cycles[-1].next_at
+                if at < next_at or (at == next_at < now and metric < found):
+                    next_at, found = at, metric
+            if not found:
+                return last
+            last = max(last, next_at)
+            self.fire(found, fold.clocks[found][-1], ticket_id, fold.attributes, sink)
+
+    def fire(self, metric: str, cycle: Cycle, ticket_id: str, attributes: Attributes, sink: Sink) -> None:
+        """Pass the next threshold of one cycle."""
+        target = self.targets[cycle.ref]
+        at = cycle.next_at
+        was_breached = cycle.breached
+        threshold = clock.fire(cycle, target)
+        kind: Type = ESCALATION if was_breached else WARNING if threshold else BREACH
+        found = fact(kind, ticket_id, metric, cycle, target, at, attributes)
+        found.threshold = threshold.name if threshold else None
+        sink.say(found)
+
+    def apply(self, fold: Fold, event: TicketEvent, sink: Sink, history: History) -> None:
+        """Fold the next event of a ticket in."""
+        first = not fold.known
+        fold.known = True
+        if first and event.kind != "created":
+            first = self._first_seen(fold, event, sink, history)
+        before = fold.attributes
+        after = fold.attributes = merge(before, event)
+        if before is not after:
+            self._keep_ended_attributes(fold, before)
+        if event.kind in VOIDS:
+            self._cancel_all(fold, event, sink)
+            return
+        if fold.void is not None and fold.void == UNDOES.get(event.kind):
+            fold.void = None
+        if fold.void is None:
+            self._move_clocks(fold, event, before, first, sink, history)
+
+    def _first_seen(self, fold: Fold, event: TicketEvent, sink: Sink, history: History) -> bool:
+        """Rule 13: a ticket first seen in mid-life. Returns whether `event` still is its first event."""
+        if event.created_at is None:
+            fold.responded = True
+            return True
+        created = TicketEvent(
+            at=min(event.created_at, event.at),
+            sequence=event.sequence,
+            event_id=event.event_id,
+            ticket_id=event.ticket_id,
+            kind="created",
+            actor="system",
+            public=True,
+            attributes={name: value for name, value in event.attributes.items() if name != "status"},
+        )
+        fold.attributes = merge({}, created)
+        self._move_clocks(fold, created, {}, True, sink, history)
+        self.fire_before(fold, event.ticket_id, event.at, sink)
+        return False
+
+    def _keep_ended_attributes(self, fold: Fold, before: Attributes) -> None:
+        """An ended cycle that may run again remembers what its outcome said of the ticket."""
+        for metric, cycles in fold.clocks.items():
+            cycle = cycles[-1]
+            if cycle.stage >= MET and cycle.ticket is None and self._reopens(metric, cycle):
+                cycle.ticket = before
+
+    def _reopens(self, metric: str, cycle: Cycle) -> bool:
+        return self.timeline.at(cycle.started).policies.metrics[metric].cycles == "reopen"
+
+    def _cancel_all(self, fold: Fold, event: TicketEvent, sink: Sink) -> None:
+        fold.void = event.kind
+        for metric in sorted(fold.clocks):
+            cycle = fold.clocks[metric][-1]
+            if cycle.stage <= PAUSED:
+                target = self.targets.get(cycle.ref)
+                clock.end(cycle, target, event.at, CANCELLED, event.kind)
+                if target is not None:
+                    sink.say(outcome(event.ticket_id, metric, cycle, target, fold.attributes))
+
+    def _move_clocks(
+        self, fold: Fold, event: TicketEvent, before: Attributes, first: bool, sink: Sink, history: History
+    ) -> None:
+        now = self.timeline.at(event.at)
+        step = Step(self, fold, event, before, first, sink, history)
+        if self.timeline.single or not fold.clocks:
+            for i, metric in enumerate(now.metrics):
+                step.move(metric, now, i)
+        else:
+            self._move_through_time(step, fold, event)
+        if step.answered:
+            fold.responded = True
+
+    def _move_through_time(self, step: Step, fold: Fold, event: TicketEvent) -> None:
+        """A running cycle is moved by the policies of its start, everything else by those in force now."""
+        now = self.timeline.at(event.at)
+        for metric in sorted({*now.metrics, *fold.clocks}):
+            cycles = fold.clocks.get(metric)
+            planner = now
+            if cycles and cycles[-1].stage <= PAUSED:
+                planner = self.timeline.at(cycles[-1].started)
+            if metric in planner.metrics:
+                step.move(metric, planner, planner.metrics.index(metric))
+
+
+def without_undone(events: Sequence[TicketEvent]) -> Sequence[TicketEvent]:
+    """The events as if each merge or deletion that was undone later had never happened.
+
+    The event that undoes stays (it may change attributes); what it undoes goes whole.
+    """
+    if not any(event.kind in UNDOES for event in events):
+        return events
+    kept: list[TicketEvent] = []
+    for event in events:
+        undone = UNDOES.get(event.kind)
+        if undone is not None:
+            kept = [earlier for earlier in kept if earlier.kind != undone]
+        kept.append(event)
+    return kept

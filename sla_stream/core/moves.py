@@ -1,0 +1,230 @@
+"""What one event does to one clock: cancel, stop, reset, pause, resume, start, in this order (contract §4).
+
+First the ticket's new attributes decide the target (a changed one moves the deadline, one that is gone cancels), then
+the conditions are asked; so an event that shortens a target and resolves the ticket in one still meets it (rule 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from sla_stream.core import cycle as clock
+from sla_stream.core.conditions import CANCEL, HOLDS, PAUSE, RESET, RESUME, START, STOP, Attributes
+from sla_stream.core.cycle import CANCELLED, MET, MISSED, PAUSED, RUNNING, Cycle
+from sla_stream.core.events import ENDED, TicketEvent
+from sla_stream.core.facts import Sink, outcome
+from sla_stream.core.metrics import AFTER_RESPONSE
+from sla_stream.core.planner import Plan, Planner
+from sla_stream.core.policy import Target
+from sla_stream.core.ticket import Fold
+
+if TYPE_CHECKING:
+    from sla_stream.core.fold import Folder
+
+FIRST_RESPONSE: Final = "first_response"
+
+
+def merge(before: Attributes, event: TicketEvent) -> Attributes:
+    """The attributes after an event; the same object if nothing changes. Never changes `before`."""
+    after = before
+    for name, value in event.attributes.items():
+        if before.get(name) != value:
+            if after is before:
+                after = dict(before)
+            if value is None:
+                after.pop(name, None)
+            else:
+                after[name] = value
+    if event.kind == "created" and "status" not in after:
+        after = {**after, "status": "new"}
+    return after
+
+
+class Step:
+    """One event on its way through the clocks of its ticket. `answered`: it gives the first response."""
+
+    __slots__ = (
+        "_bits", "_plan", "_planner", "after", "answered", "before", "event", "first", "fold", "folder", "history",
+        "reopening", "sink",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        folder: Folder,
+        fold: Fold,
+        event: TicketEvent,
+        before: Attributes,
+        first: bool,
+        sink: Sink,
+        history: Callable[[], tuple[Fold, Sequence[TicketEvent]]],
+    ) -> None:
+        self.folder = folder
+        self.fold = fold
+        self.event = event
+        self.before = before
+        self.after = fold.attributes
+        self.first = first
+        self.sink = sink
+        self.history = history
+        self.answered = False
+        was, status = before.get("status"), self.after.get("status")
+        self.reopening = status not in ENDED and (was in ENDED or (first and event.kind == "reopened"))
+        self._planner: Planner | None = None
+        self._plan: Plan = ()
+        self._bits: tuple[int, ...] = ()
+
+    def move(self, metric: str, planner: Planner, i: int) -> None:
+        """Move the clock of `metric`, the planner's metric number `i`."""
+        if planner is not self._planner:
+            self._planner = planner
+            self._plan = planner.plan(self.after)
+            self._bits = planner.actions.look_up(self.event, self.before, self.after, self.first)
+        target = self._plan[i]
+        cycles = self.fold.clocks.get(metric)
+        cycle = cycles[-1] if cycles else None
+        running = cycle is not None and cycle.stage <= PAUSED
+        if running and cycle is not None:
+            running = self._follow_plan(metric, cycle, target, planner)
+            cycle = self.fold.clocks[metric][-1]
+        if running and cycle is not None and cycle.ref:
+            rule = planner.rule_index[cycle.ref]
+        elif target is not None:
+            rule = planner.rule_index[target.ref]
+        else:
+            rule = planner.default_index[i]
+        bits = self._bits[rule]
+        if bits & STOP and metric == FIRST_RESPONSE:
+            self.answered = True
+        if running and cycle is not None:
+            running = self._move_running(metric, cycle, bits)
+        if running or not (bits & START or self.reopening):
+            return
+        self._begin(metric, planner, i, target, bits)
+
+    def _begin(self, metric: str, planner: Planner, i: int, target: Target | None, bits: int) -> None:
+        cycles = self.fold.clocks.get(metric, [])
+        kind = planner.defaults[i].cycles
+        if self.reopening and kind == "reopen":
+            if cycles:
+                self._reopen(metric, cycles, planner, target, bits)
+            else:
+                self._start(metric, cycles, target, bits)
+        elif bits & START and self._may_start(metric, kind, cycles):
+            self._start(metric, cycles, target, bits)
+
+    def _may_start(self, metric: str, kind: str, cycles: list[Cycle]) -> bool:
+        if self.event.kind == "created" and self.after.get("status") in ENDED:
+            return False
+        if metric == FIRST_RESPONSE and self.fold.responded:
+            return False
+        if metric == AFTER_RESPONSE and not self.fold.responded:
+            return False
+        return kind == "each" or not cycles
+
+    def _start(self, metric: str, cycles: list[Cycle], target: Target | None, bits: int) -> None:
+        paused = bits & (HOLDS | PAUSE) == HOLDS | PAUSE
+        self.fold.clocks[metric] = [*cycles, clock.begin(len(cycles) + 1, target, self.event.at, paused)]
+
+    def _move_running(self, metric: str, cycle: Cycle, bits: int) -> bool:
+        """Cancel, stop, reset, pause, resume; whether the cycle still runs."""
+        target = self.folder.targets.get(cycle.ref)
+        if bits & CANCEL:
+            self._end(metric, cycle, target, CANCELLED, self.event.reason or "cancelled")
+            return False
+        if bits & STOP:
+            self._end(metric, cycle, target, MISSED if cycle.breached else MET, None)
+            return False
+        if target is None:
+            return True
+        if bits & RESET and not cycle.breached:
+            self._tell_again(metric, cycle, clock.restart(cycle, target, self.event.at))
+        move_clock(cycle, target, bits, self.event.at)
+        return True
+
+    def _end(self, metric: str, cycle: Cycle, target: Target | None, stage: int, reason: str | None) -> None:
+        clock.end(cycle, target, self.event.at, stage, reason)
+        if target is not None:
+            self.sink.say(outcome(self.event.ticket_id, metric, cycle, target, self.after))
+
+    def _tell_again(self, metric: str, cycle: Cycle, thresholds: list[str]) -> None:
+        for name in thresholds:
+            self.sink.again(metric, cycle.number, name)
+
+    def _follow_plan(self, metric: str, cycle: Cycle, target: Target | None, planner: Planner) -> bool:
+        """Give a running cycle the target its ticket has now; whether it still runs."""
+        current = self.folder.targets.get(cycle.ref)
+        if target is None:
+            if current is not None:
+                self._end(metric, cycle, current, CANCELLED, "no_policy")
+                return False
+        elif current is None:
+            self._attach(metric, cycle, target, planner)
+        elif current.ref != target.ref and not cycle.breached:
+            self._tell_again(metric, cycle, clock.retarget(cycle, current, target, self.event.at))
+        return True
+
+    def _attach(self, metric: str, cycle: Cycle, target: Target, planner: Planner) -> None:
+        """Rule 14: time a running cycle from its own start event, with the pauses there were."""
+        cycles = self.fold.clocks[metric]
+        if target.starts_from == "application":
+            cycles[-1] = clock.begin(cycle.number, target, self.event.at, False)
+            return
+        fresh = cycles[-1] = clock.begin(cycle.number, target, cycle.started, False)
+        base, events = self.history()
+        before = base.attributes
+        first = not base.known
+        rule = planner.rule_index[target.ref]
+        for event in events:
+            after = merge(before, event)
+            if event.at >= cycle.started:
+                self._fire_until(metric, fresh, event.at, before)
+                bits = planner.actions.look_up(event, before, after, first)[rule]
+                if after.get("status") in ENDED and target.reopen != "continue":
+                    bits |= HOLDS | PAUSE
+                move_clock(fresh, target, bits, event.at)
+            before, first = after, False
+        self._fire_until(metric, fresh, self.event.at, before)
+
+    def _fire_until(self, metric: str, cycle: Cycle, now: int, attributes: Attributes) -> None:
+        while cycle.next_at < now:
+            self.folder.fire(metric, cycle, self.event.ticket_id, attributes, self.sink)
+
+    def _reopen(self, metric: str, cycles: list[Cycle], planner: Planner, target: Target | None, bits: int) -> None:
+        """Rule 5: the ticket leaves resolved and closed."""
+        cycle = cycles[-1]
+        if cycle.stage == CANCELLED:
+            return
+        current = self.folder.targets.get(cycle.ref)
+        at = self.event.at
+        graced = current is not None and at - cycle.since <= current.reopen_grace
+        if current is not None and current.reopen == "new_cycle" and not graced:
+            self._start(metric, cycles, target, bits)
+            return
+        if current is not None:
+            self.sink.withdraw(outcome(self.event.ticket_id, metric, cycle, current, cycle.ticket or self.before))
+            counts = cycle.ended_from == RUNNING if graced else current.reopen == "continue"
+        else:
+            counts = False
+        clock.revive(cycle, current, at, counts)
+        self._fire_until(metric, cycle, at, self.before)
+        if self._follow_plan(metric, cycle, target, planner):
+            cycle = cycles[-1]
+            now = self.folder.targets.get(cycle.ref)
+            if now is not None:
+                move_clock(cycle, now, bits, at)
+
+
+def move_clock(cycle: Cycle, target: Target, bits: int, at: int) -> None:
+    """Pause or resume a clock as an event's bits say."""
+    if bits & HOLDS:
+        if bits & PAUSE:
+            if cycle.stage == RUNNING:
+                clock.pause(cycle, target, at)
+        elif cycle.stage == PAUSED:
+            clock.resume(cycle, target, at)
+        return
+    if bits & PAUSE and cycle.stage == RUNNING:
+        clock.pause(cycle, target, at)
+    if bits & RESUME and cycle.stage == PAUSED:
+        clock.resume(cycle, target, at)
