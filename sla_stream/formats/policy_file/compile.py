@@ -1,0 +1,86 @@
+"""The model of a policy file, compiled to what the engine works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+
+from sla_stream.core.policy import LEVELS, Policy, PolicySet, PolicyTarget, Target
+from sla_stream.formats.policy_file.calendars import Calendars
+from sla_stream.formats.policy_file.conditions import compile_match
+from sla_stream.formats.policy_file.findings import Findings, Path, quote
+from sla_stream.formats.policy_file.model import PolicyFile, PolicyText
+from sla_stream.formats.policy_file.shape import Shaped
+from sla_stream.formats.policy_file.targets import DEFAULT, Targets, compile_metrics
+from sla_stream.formats.policy_file.versions import digest, policy_version, target_ref
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """`placed`: each policy with its index in the file, in the order in which they are asked."""
+
+    file: PolicyFile
+    policies: PolicySet
+    placed: tuple[tuple[int, Policy], ...]
+
+
+def compile_file(shaped: Shaped, base: FilePath, findings: Findings) -> Compiled:
+    """Everything the file says. Usable only if `findings` holds no error afterwards."""
+    file = shaped.file
+    calendars = Calendars(file.schedules, shaped.broken_in("schedules"), base, findings)
+    metrics = compile_metrics(file.metrics, shaped.broken_in("metrics"), findings)
+    _check_names(file.policies, findings)
+    targets = Targets(metrics, calendars, findings)
+    taken: set[int] = set()
+    policies = [_policy(index, policy, targets, taken, findings) for index, policy in enumerate(file.policies)]
+    placed = tuple(sorted(enumerate(policies), key=lambda item: -LEVELS.index(item[1].level)))
+    asked = tuple(policy for _, policy in placed)
+    content = PolicySet(
+        policies=asked,
+        schedules=calendars.compiled,
+        metrics=metrics,
+        digest=digest(asked, calendars.compiled, metrics),
+    )
+    return Compiled(file, content, placed)
+
+
+def _check_names(policies: list[PolicyText], findings: Findings) -> None:
+    first: dict[str, int] = {}
+    for index, policy in enumerate(policies):
+        path: Path = ("policies", index, "name")
+        if policy.name in first:
+            line = findings.places.of(("policies", first[policy.name], "name")).line
+            findings.error(
+                path,
+                f"policy {quote(policy.name)} a second time, first on line {line}; expected another name",
+            )
+        first.setdefault(policy.name, index)
+
+
+def _policy(index: int, written: PolicyText, targets: Targets, taken: set[int], findings: Findings) -> Policy:
+    path: Path = ("policies", index)
+    if written.on_change == "migrate":
+        findings.error((*path, "on_change"), "'migrate' is not supported by this release; expected pin")
+    match = compile_match(written.match, (*path, "match"), findings)
+    compiled = []
+    for metric, target in written.targets.items():
+        exists = targets.check_metric(metric, (*path, "targets", metric))
+        built = targets.compile(written, path, metric, target, metric_exists=exists)
+        if built is not None:
+            compiled.append(built)
+    if not written.targets and ("policies", index, "targets") in findings.places.values:
+        findings.error((*path, "targets"), "an empty mapping; expected at least one metric")
+    version = policy_version(written.name, written.level, match, compiled)
+    numbered = tuple(_number(target, version, taken) for target in compiled)
+    return Policy(written.name, version, written.level, match, numbered)
+
+
+def _number(target: PolicyTarget, version: str, taken: set[int]) -> PolicyTarget:
+    def numbered(entry: str, built: Target) -> Target:
+        return replace(built, policy_version=version, ref=target_ref(version, target.metric, entry, taken))
+
+    return PolicyTarget(
+        target.metric,
+        {priority: numbered(priority, built) for priority, built in target.by_priority.items()},
+        None if target.default is None else numbered(DEFAULT, target.default),
+    )

@@ -1,0 +1,200 @@
+"""From plain values to the model: every error of shape as a finding, and what can be saved for the checks
+after it.
+
+So that all errors come out at once, parts with an error of shape are taken out and the rest is checked
+further.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from sla_stream.formats.policy_file.findings import Findings, Path, did_you_mean, one_of, quote, show
+from sla_stream.formats.policy_file.model import API_VERSION, PolicyFile
+
+_STANDS_FOR_CONDITIONS: Final = [{"kind": "created"}]
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """`broken`: paths that were taken out since their shape is wrong."""
+
+    file: PolicyFile
+    broken: frozenset[Path] = field(default_factory=frozenset)
+
+    def broken_in(self, section: str) -> set[str]:
+        """Names of the entries of `schedules` or `metrics` of which a part was taken out."""
+        return {str(path[1]) for path in self.broken if path[0] == section and len(path) > 1}
+
+
+def shape(value: Any, findings: Findings) -> Shaped | None:
+    """The model of the document, without its broken parts; None if nothing can be saved."""
+    if not isinstance(value, dict):
+        if not findings.found:
+            findings.error((), f"found {show(value)}; expected a mapping with `apiVersion: {API_VERSION}`")
+        return None
+    nulls = list(_nulls(value, ()))
+    for path in nulls:
+        findings.error(path, "found nothing; expected a value (leave the key out if there is none)", key=True)
+    try:
+        return Shaped(PolicyFile.model_validate(value))
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False)
+    for error in errors:
+        place = findings.places.resolve(error["loc"])
+        if place not in nulls and (*place, error["loc"][-1]) not in nulls:
+            _report(error, place, findings)
+    broken = frozenset(_cut(findings.places.resolve(error["loc"])) for error in errors)
+    return _salvage(value, broken)
+
+
+def _nulls(value: Any, path: Path) -> Iterable[Path]:
+    if value is None:
+        yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _nulls(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _nulls(item, (*path, index))
+
+
+def _report(error: ErrorDetails, place: Path, findings: Findings) -> None:
+    kind, loc, found = error["type"], error["loc"], error["input"]
+    if kind == "missing":
+        key = str(loc[-1])
+        findings.error(place, f"`{key}` is missing; expected {_expected(loc)}", key=True)
+    elif kind == "extra_forbidden":
+        known = _known_keys(loc[:-1])
+        text = f"unknown key {quote(str(loc[-1]))}; expected {one_of(known)}{did_you_mean(str(loc[-1]), known)}"
+        findings.error(place, text, key=True)
+    elif kind == "written":
+        findings.error(place, error["msg"], key=loc[-1] == "[key]" or "[key]" in loc)
+    else:
+        hint = did_you_mean(found, _choices(loc)) if kind == "literal_error" and isinstance(found, str) else ""
+        quoted = ", in quotes" if kind == "string_type" and isinstance(found, (int, float)) else ""
+        findings.error(place, f"found {show(found)}; expected {_expected(loc)}{quoted}{hint}")
+
+
+def _expected(loc: Path) -> str:
+    """The description of the nearest field above `loc`, or what an entry of it must be."""
+    description, annotation = "a value", PolicyFile
+    entry = False
+    for step in loc:
+        if step == "[key]":
+            continue
+        annotation, described = _step(annotation, step)
+        entry = described is None
+        description = described or description
+    if not entry:
+        return description
+    model = _model(annotation)
+    if model is not None:
+        return f"a mapping with {one_of(_keys(model))}"
+    return f"{_noun(annotation)} (in {description})"
+
+
+def _noun(annotation: Any) -> str:
+    base = _bare(annotation)
+    origin = get_origin(base) or base
+    return {str: "text", list: "a list", dict: "a mapping"}.get(origin, "a value")
+
+
+def _step(annotation: Any, step: str | int) -> tuple[Any, str | None]:
+    """What stands one step below, and the description if the step is a field."""
+    bare = _bare(annotation)
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        for name, described in bare.model_fields.items():
+            if step in (name, described.alias):
+                return Annotated[described.annotation, "field"], described.description
+        return Any, None
+    arguments = get_args(bare)
+    return (arguments[-1] if arguments else Any), None
+
+
+def _bare(annotation: Any) -> Any:
+    """Without Annotated and None."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif get_origin(annotation) in (Union, UnionType):
+            annotation = next(part for part in get_args(annotation) if part is not type(None))
+        else:
+            return annotation
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    bare = _bare(annotation)
+    return bare if isinstance(bare, type) and issubclass(bare, BaseModel) else None
+
+
+def _below(loc: Path) -> Any:
+    annotation: Any = PolicyFile
+    for step in loc:
+        annotation, _ = _step(annotation, step)
+    return annotation
+
+
+def _known_keys(loc: Path) -> list[str]:
+    model = _model(_below(loc))
+    return _keys(model) if model else []
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [described.alias or name for name, described in model.model_fields.items()]
+
+
+def _choices(loc: Path) -> list[str]:
+    return [str(choice) for choice in get_args(_bare(_below(loc)))]
+
+
+def _cut(place: Path) -> Path:
+    """The smallest part that can be left out without harm to the rest."""
+    if place[:1] == ("policies",):
+        return place[: 5 if len(place) > 3 and place[2] == "targets" else 3]
+    if place[:1] in (("schedules",), ("metrics",)):
+        return place[:3]
+    return place[:1]
+
+
+def _salvage(value: dict[str, Any], broken: frozenset[Path]) -> Shaped | None:
+    rest = copy.deepcopy(value)
+    for path in sorted(broken, key=len, reverse=True):
+        _take_out(rest, path)
+    _mend(rest)
+    try:
+        return Shaped(PolicyFile.model_validate(rest), broken)
+    except ValidationError:
+        return None
+
+
+def _take_out(value: Any, path: Path) -> None:
+    for step in path[:-1]:
+        value = value[step]
+    if not path:
+        return
+    if isinstance(value, list):
+        value[int(path[-1])] = {}
+    else:
+        value.pop(path[-1], None)
+
+
+def _mend(value: dict[str, Any]) -> None:
+    """Stand-ins for required parts that are gone; nothing made with them leaves this package."""
+    value["apiVersion"] = API_VERSION
+    for schedule in value.get("schedules", {}).values():
+        schedule.setdefault("timezone", "UTC")
+    for metric in value.get("metrics", {}).values():
+        metric.setdefault("start", _STANDS_FOR_CONDITIONS)
+        metric.setdefault("stop", _STANDS_FOR_CONDITIONS)
+    for number, policy in enumerate(value.get("policies", [])):
+        policy.setdefault("name", f"policy {number}")
+        for target in policy.setdefault("targets", {}).values():
+            target.setdefault("target", "1h")
