@@ -1,1 +1,1 @@
-"""Health, metrics and logs."""
+"""What a running process shows of itself: logs, health, metrics."""
