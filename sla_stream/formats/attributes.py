@@ -1,4 +1,4 @@
-"""A ticket's attributes as the outside sees them: set ones only, keys sorted, `custom.NAME` nested in `custom`."""
+"""A ticket's attributes as the outside sees them: set ones only, keys sorted, `custom.NAME` under `custom`."""
 
 from __future__ import annotations
 

@@ -90,9 +90,7 @@ def _text(name: str, value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise InvalidRecord(
-            "schema", f"header {name}: found bytes that are no UTF-8; expected text"
-        ) from None
+        raise InvalidRecord("schema", f"header {name}: found bytes that are no UTF-8; expected text") from None
 
 
 def _from_base64(value: Any) -> bytes:

@@ -5,7 +5,7 @@ What the contract leaves open is decided here:
 * `public` is false where it means nothing (kinds other than replies and notes), so that a condition such as
   `{actor: agent, public: true}` fits answers only.
 * `null` counts as absent in `sequence`, `actor`, `public`, `created_at`, `merged_into` and `reason`. It
-  clears an attribute, also `tags`, `due_at`, `url` and a name in `custom`. `status` and `custom` take no null.
+  clears an attribute, also `tags`, `due_at`, `url`, a name in `custom`. `status` and `custom` take no null.
 * Text other than ids has no length limit and may be empty. A whole number written as `5.0` is 5.
 * Integers (`sequence`, values of `custom`) fit in 64 bits; instants lie in the years 1970 to 9999.
 * Of two equal keys in one JSON object the last wins. NaN, infinities and lone surrogates are no JSON.
@@ -54,9 +54,7 @@ def decode_ticket_event(
     return event
 
 
-def decode_wire(
-    value: bytes | None, headers: Headers = (), unknown: UnknownFields = unknown_fields
-) -> WireEvent:
+def decode_wire(value: bytes | None, headers: Headers = (), unknown: UnknownFields = unknown_fields) -> WireEvent:
     """The JSON object of a record, typed but not normalised. Raises InvalidRecord (`json`, `schema`)."""
     if value is None:
         raise InvalidRecord("json", "no value: found a null record; expected a ticket event")

@@ -1,4 +1,4 @@
-"""Records as CSV: JSON's own spelling for numbers, `true` and `false`; null empty; nested values as JSON text."""
+"""Records as CSV: numbers, `true` and `false` as JSON spells them; null empty; nested values as JSON text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Milliseconds as JSON seconds, instants or nothing as JSON text: the small pieces of every record we write."""
+"""Milliseconds as JSON seconds, instants or nothing as JSON text: the small pieces of what we write."""
 
 from __future__ import annotations
 

@@ -13,9 +13,7 @@ def summary(event: SlaEvent, due: str | None) -> str:
     kind = event.retracts_type or event.type
     metric = event.metric.replace("_", " ")
     said = _SAYS[kind](event, due)
-    return (
-        f"{metric[0].upper()}{metric[1:]} of ticket {event.ticket_id} {said} (policy {event.target.policy})."
-    )
+    return f"{metric[0].upper()}{metric[1:]} of ticket {event.ticket_id} {said} (policy {event.target.policy})."
 
 
 def plain_duration(ms: int) -> str:

@@ -2,11 +2,11 @@
 
 What the contract leaves open is decided here:
 
-* `source` is a slash and the application's id (`/sla-stream`), the same for worker and replay of one installation.
+* `source` is a slash and the application's id (`/sla-stream`), the same for a worker and its replay.
 * `dataschema` names the schema in `schemas/` by a URN, which no host has to serve.
 * `incident` is `TICKET/METRIC/CYCLE`: read from the right it is never ambiguous.
-* `actions`: a warning and an escalation carry what their threshold says, a breach what `breach:` says (credits
-  are here and only here, so that nobody pays twice), an outcome nothing.
+* `actions`: a warning and an escalation carry what their threshold says, a breach what `breach:` says
+  (credits are here and only here, so that nobody pays twice), an outcome nothing.
 * `ticket` holds the attributes that are set; the link is in `url` beside it.
 * `evidence` of a replayed file: `offset` is the line number, `topic` and `partition` are null.
 * A deadline beyond the schedule's horizon is written as null.
@@ -35,8 +35,8 @@ ENVELOPE_FIELDS: Final = (
     "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "partitionkey",
 )  # fmt: skip
 DATA_FIELDS: Final = (
-    "ticket_id", "metric", "policy", "policy_version", "schedule", "cycle", "target_s", "started_at", "due_at",
-    "at", "threshold", "elapsed_s", "remaining_s", "overrun_s", "paused_s", "wall_elapsed_s", "outcome",
+    "ticket_id", "metric", "policy", "policy_version", "schedule", "cycle", "target_s", "started_at",
+    "due_at", "at", "threshold", "elapsed_s", "remaining_s", "overrun_s", "paused_s", "wall_elapsed_s", "outcome",
     "revision", "supersedes", "retracts", "reason", "late_attach", "incident", "summary", "url", "decided_at",
     "late_s", "evidence", "ticket", "actions",
 )  # fmt: skip
@@ -106,7 +106,7 @@ def render_csv_row(rendered: bytes) -> bytes:
 
 
 def actions_of(event: SlaEvent, kind: str) -> dict[str, Any]:
-    """`notify`, `runbook` and `credit` as the policy gives them for what is said; null where it gives none."""
+    """`notify`, `runbook` and `credit` as the policy gives them for what is said; null where it does not."""
     target = event.target
     said: dict[str, Any] = {}
     if kind == BREACH:
@@ -128,7 +128,7 @@ def _fixed_parts(event: SlaEvent, kind: str) -> tuple[str, str, str]:
 
 
 def _plain(quoted: str) -> str | None:
-    """`"2026-01-02T03:04:05.000Z"` as a sentence has it: without quotes, and without ms where they are zero."""
+    """`"2026-01-02T03:04:05.000Z"` as a sentence has it: without quotes and without zero ms."""
     return None if quoted == "null" else quoted[1:-1].replace(".000Z", "Z")
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from sla_stream.core.engine import TicketView, TimerState
+from sla_stream.core.views import TicketView, TimerState
 from sla_stream.formats.attributes import ticket_json
 from sla_stream.formats.csv_rows import csv_row
 from sla_stream.formats.numbers import instant, seconds

@@ -55,9 +55,7 @@ def explain(tree: Any, message: str) -> InvalidRecord:
     found = tree[field]
     narrow = _NARROW.get(field)
     path, found = narrow(found) if narrow else (field, found)
-    return InvalidRecord(
-        "schema", f"{path}: found {shown(found)}; expected {_expectation(field)}{_hint(field, found)}"
-    )
+    return InvalidRecord("schema", f"{path}: found {shown(found)}; expected {_expectation(field)}{_hint(field, found)}")
 
 
 def shown(value: Any) -> str:
