@@ -60,8 +60,8 @@ def check_pause(written: list[dict[str, Any]], path: Path, findings: Findings) -
 
 def _term(key: str, value: Any, path: Path, findings: Findings) -> Term | None:
     if not _known(key, (*CONDITION_KEYS, *MATCHED)):
-        expected = f"{one_of((*CONDITION_KEYS, *MATCHED))} or custom.NAME"
-        hint = _hint(key, (*CONDITION_KEYS, *MATCHED))
+        expected = one_of((*CONDITION_KEYS, *MATCHED, "custom.NAME"))
+        hint = did_you_mean(key, (*CONDITION_KEYS, *MATCHED))
         findings.error(path, f"unknown key {quote(key)}; expected {expected}{hint}", key=True)
         return None
     values = []
@@ -86,8 +86,8 @@ def compile_match(written: dict[str, Any], path: Path, findings: Findings) -> Ma
             negated = _negated(value, place, findings)
         elif not _known(key, MATCHED):
             known = MATCHED if path[-1] == "not" else (*MATCHED, "not")
-            expected = f"{one_of(known)} or custom.NAME"
-            findings.error(place, f"unknown key {quote(key)}; expected {expected}{_hint(key, known)}", key=True)
+            expected = one_of((*known, "custom.NAME"))
+            findings.error(place, f"unknown key {quote(key)}; expected {expected}{did_you_mean(key, known)}", key=True)
         elif key == "tags" and isinstance(value, dict):
             terms += _tag_terms(value, place, findings)
         else:
@@ -135,8 +135,8 @@ def _check_word(item: Any, known: Iterable[str], path: Path, findings: Findings,
         return _refuse(path, item, one_of(known), findings)
     if item in known or (custom and _is_custom(item)):
         return True
-    expected = one_of(known) if not custom else f"{one_of(known)} or custom.NAME"
-    findings.error(path, f"{quote(item)}; expected {expected}{_hint(item, known)}")
+    expected = one_of((*known, "custom.NAME") if custom else known)
+    findings.error(path, f"{quote(item)}; expected {expected}{did_you_mean(item, known)}")
     return False
 
 
@@ -161,7 +161,3 @@ def _known(key: str, words: Iterable[str]) -> bool:
 
 def _is_custom(key: str) -> bool:
     return key.startswith(_CUSTOM) and len(key) > len(_CUSTOM)
-
-
-def _hint(found: str, known: Iterable[str]) -> str:
-    return did_you_mean(found, known)

@@ -16,11 +16,12 @@ from pydantic.annotated_handlers import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
-from sla_stream.core.events import TEXT_ATTRIBUTES
 from sla_stream.formats.policy_file import scalars
 from sla_stream.formats.policy_file.findings import show
 
 API_VERSION: Final = "sla-stream/v1"
+DEFINED: Final = "x-defined"
+"""In a JSON Schema of the model: `schema` puts a definition of this name here."""
 LATER: Final = "Part of the language, refused by this release."
 NOT_EMPTY: Final = 'expected text, not ""'
 
@@ -107,65 +108,10 @@ Later = Annotated[Any, BeforeValidator(_later), WithJsonSchema({})]
 Windows = Annotated[list[Window], BeforeValidator(_as_list), Short({"type": "string", "pattern": _WINDOW})]
 Texts = Annotated[list[Text], BeforeValidator(_as_list), Short({"type": "string", "minLength": 1})]
 
-_SCALAR: Final = {"type": ["string", "number", "boolean"]}
-_VALUES: Final = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]}
-_TEXT_VALUES: Final = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
-_ATTRIBUTES: Final = dict.fromkeys((*TEXT_ATTRIBUTES, "tags"), _TEXT_VALUES)
-_CUSTOM: Final = {r"^custom\..+$": _VALUES}
-
-
-def _object(properties: dict[str, Any], title: str) -> WithJsonSchema:
-    return WithJsonSchema(
-        {
-            "type": "object",
-            "title": title,
-            "properties": properties,
-            "patternProperties": _CUSTOM,
-            "additionalProperties": False,
-        }
-    )
-
-
-_CONDITION: Final = {
-    "kind": _TEXT_VALUES,
-    "status": _TEXT_VALUES,
-    "left_status": _TEXT_VALUES,
-    "actor": _TEXT_VALUES,
-    "public": {"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "boolean"}, "minItems": 1}]},
-    "changed": _TEXT_VALUES,
-    "has": _TEXT_VALUES,
-    **_ATTRIBUTES,
-}
-_TAG_TERMS: Final = {
-    "anyOf": [
-        *_TEXT_VALUES["anyOf"],
-        {
-            "type": "object",
-            "properties": {"any": _TEXT_VALUES, "all": _TEXT_VALUES},
-            "additionalProperties": False,
-        },
-    ]
-}
-_NEGATED: Final = {**_ATTRIBUTES, "tags": _TAG_TERMS}
-
-ConditionText = Annotated[dict[str, Any], _object(_CONDITION, "Condition")]
+ConditionText = Annotated[dict[str, Any], WithJsonSchema({DEFINED: "Condition"})]
 """Terms as written; `conditions` checks them, since their keys are open (`custom.NAME`)."""
 ConditionList = list[ConditionText]
-MatchText = Annotated[
-    dict[str, Any],
-    _object(
-        {
-            **_NEGATED,
-            "not": {
-                "type": "object",
-                "properties": _NEGATED,
-                "patternProperties": _CUSTOM,
-                "additionalProperties": False,
-            },
-        },
-        "Match",
-    ),
-]
+MatchText = Annotated[dict[str, Any], WithJsonSchema({DEFINED: "Match"})]
 
 
 class HolidaySource(Part):
@@ -223,7 +169,7 @@ class Credit(Part):
 class StepActions(Part):
     """What to do when a step is reached."""
 
-    notify: Texts | None = Field(None, description="a list of receivers")
+    notify: Texts | None = Field(None, description="a list of receivers (text)")
     runbook: Text | None = Field(None, description="the address of a runbook")
 
 
@@ -279,7 +225,7 @@ class TargetText(Terms):
 class PolicyText(Terms):
     """Promises to the tickets that match."""
 
-    name: Text = Field(description="a name")
+    name: Text = Field(description="a name (text)")
     level: Literal["base", "service", "plan", "customer"] = Field("base", description="base, service, plan or customer")
     match: MatchText = Field({}, description="a mapping of attributes to values; without it every ticket matches")
     valid_from: Later = Field(None, description=LATER)

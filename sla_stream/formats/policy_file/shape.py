@@ -51,7 +51,7 @@ def shape(value: Any, findings: Findings) -> Shaped | None:
         place = findings.places.resolve(error["loc"])
         if place not in nulls and (*place, error["loc"][-1]) not in nulls:
             _report(error, place, findings)
-    broken = frozenset(_cut(findings.places.resolve(error["loc"])) for error in errors)
+    broken = frozenset(_cut(_whole(error, findings)) for error in errors)
     return _salvage(value, broken)
 
 
@@ -78,27 +78,35 @@ def _report(error: ErrorDetails, place: Path, findings: Findings) -> None:
     elif kind == "written":
         findings.error(place, error["msg"], key=loc[-1] == "[key]" or "[key]" in loc)
     else:
-        hint = did_you_mean(found, _choices(loc)) if kind == "literal_error" and isinstance(found, str) else ""
-        quoted = ", in quotes" if kind == "string_type" and isinstance(found, (int, float)) else ""
-        findings.error(place, f"found {show(found)}; expected {_expected(loc)}{quoted}{hint}")
+        choices = _choices(loc) if kind == "literal_error" and isinstance(found, str) else []
+        hint = did_you_mean(found, choices) if len(choices) > 1 else ""
+        findings.error(place, f"found {show(found)}; expected {_expected(loc, place)}{hint}")
 
 
-def _expected(loc: Path) -> str:
-    """The description of the nearest field above `loc`, or what an entry of it must be."""
-    description, annotation = "a value", PolicyFile
-    entry = False
+def _expected(loc: Path, place: Path = ()) -> str:
+    """What may stand at `loc`: the description of the field, or for an entry of it what an entry is."""
+    annotation: Any = PolicyFile
+    field, description, entry = "", "a value", False
     for step in loc:
         if step == "[key]":
             continue
         annotation, described = _step(annotation, step)
         entry = described is None
-        description = described or description
-    if not entry:
-        return description
+        if described is not None:
+            field, description = str(step), described
     model = _model(annotation)
-    if model is not None:
-        return f"a mapping with {one_of(_keys(model))}"
-    return f"{_noun(annotation)} (in {description})"
+    if not entry and model is None:
+        return description
+    if model is not None and (entry or not description):
+        return f"a mapping with {_needed(model)}"
+    # A single value that stands for a list or a mapping has no place of its own in the text.
+    written = bool(place) and place[-1] == loc[-1]
+    return f"{_noun(annotation)}: `{field}` takes {description}" if entry and written else description
+
+
+def _needed(model: type[BaseModel]) -> str:
+    required = [name for name, described in model.model_fields.items() if described.is_required()]
+    return " and ".join(required) if required else one_of(_keys(model))
 
 
 def _noun(annotation: Any) -> str:
@@ -148,11 +156,18 @@ def _known_keys(loc: Path) -> list[str]:
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
-    return [described.alias or name for name, described in model.model_fields.items()]
+    """Required ones first."""
+    fields = sorted(model.model_fields.items(), key=lambda item: not item[1].is_required())
+    return [described.alias or name for name, described in fields]
 
 
 def _choices(loc: Path) -> list[str]:
     return [str(choice) for choice in get_args(_bare(_below(loc)))]
+
+
+def _whole(error: ErrorDetails, findings: Findings) -> Path:
+    place = findings.places.resolve(error["loc"])
+    return (*place, error["loc"][-1]) if error["type"] == "missing" else place
 
 
 def _cut(place: Path) -> Path:
@@ -180,8 +195,8 @@ def _take_out(value: Any, path: Path) -> None:
         value = value[step]
     if not path:
         return
-    if isinstance(value, list):
-        value[int(path[-1])] = {}
+    if isinstance(value, list) or len(path) in (2, 4):  # a whole policy, schedule, metric or target
+        value[path[-1]] = {}
     else:
         value.pop(path[-1], None)
 

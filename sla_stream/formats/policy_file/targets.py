@@ -49,7 +49,7 @@ class Joined:
 
 
 class Targets:
-    """Compiles targets against the metrics and schedules of the file. `never_open_known`: see `_schedule`."""
+    """Compiles targets against the metrics and schedules of the file."""
 
     def __init__(self, metrics: dict[str, Rules], calendars: Calendars, findings: Findings) -> None:
         self.metrics = metrics
@@ -63,7 +63,7 @@ class Targets:
         place = (*path, "targets", metric)
         joined = Joined(target, place, policy, path)
         self._check_built(joined)
-        rules = self._rules(metric, target, joined, place) if metric_exists else None
+        rules = self._rules(metric, target, joined, place)
         schedule = self._schedule(joined)
         durations = {entry: read_target(text) for entry, text in target.target.items()}
         template = {
@@ -74,7 +74,7 @@ class Targets:
             "retarget": joined.value("retarget", "keep_elapsed"),
             "breach_actions": actions(joined.value("breach")),
         }
-        if rules is None or schedule is None:
+        if schedule is None or not metric_exists:
             return None
         built = {
             entry: Target(
@@ -102,10 +102,10 @@ class Targets:
         return metric in self.metrics
 
     def _check_built(self, joined: Joined) -> None:
-        for name, later in (("from_", "application"), ("kind", "kpi")):
+        for name, later, now in (("from_", "application", "start"), ("kind", "kpi", "sla")):
             value, place = joined.get(name)
             if value == later:
-                self.findings.error(place, f"{quote(later)} is not supported by this release; expected another value")
+                self.findings.error(place, f"{quote(later)} is not supported by this release; expected {now}")
 
     def _schedule(self, joined: Joined) -> Schedule | None:
         name, place = joined.get("schedule")
@@ -124,7 +124,7 @@ class Targets:
                 changed[name] = compile_conditions(written, (*path, name), self.findings)
                 if name in _MUST_HAPPEN and not written:
                     self.findings.error((*path, name), "an empty list; expected at least one condition")
-        return replace(self.metrics[metric], **changed, **self._pauses(joined))
+        return replace(self.metrics.get(metric, Rules()), **changed, **self._pauses(joined))
 
     def _pauses(self, joined: Joined) -> dict[str, Any]:
         """`pause` and `resume` belong together: whoever says `pause` says both."""
