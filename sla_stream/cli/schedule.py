@@ -39,7 +39,7 @@ _ELAPSED: Final = """\
 examples:
   sla-stream schedule elapsed --policies p.yaml --schedule berlin \\
       --from 2026-03-27T15:00:00Z --to 2026-03-30T09:00:00Z
-    -> 14400                        seconds of open time between the two
+    -> 18000                        seconds of open time between the two
   echo '{"schedule": "berlin", "from": "2026-03-27T15:00:00Z", "to": "2026-03-30T09:00:00Z"}' |
       sla-stream schedule elapsed --policies p.yaml --batch -
     -> the line with "elapsed_s" added, every other field kept
