@@ -1,0 +1,359 @@
+"""One input partition and everything that belongs to it: table, engine, producer, position. Single writer, no locks.
+
+    fence -> changelog -> committed offset -> loop: take what is there, fire what is due, one transaction
+
+`next` is the only truth about the input position. It moves only when a transaction has committed; the transport
+seeks to it and hands over batches that say where they start, and a gap ends the process. Anything but success in a
+transaction ends the process too: the log knows what happened, this memory does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.structs import TopicPartition
+
+from sla_stream.core.engine import Engine
+from sla_stream.core.sla_events import RETRACTION, SlaEvent
+from sla_stream.observe.logs import get_logger
+from sla_stream.worker.clock import POLL_VIRTUAL
+from sla_stream.worker.firing import FiringProof
+from sla_stream.worker.inbox import Batch, Inbox
+from sla_stream.worker.processing import EngineFailed, Processing
+from sla_stream.worker.recovery import Recovered, fence, recover
+from sla_stream.worker.shared import Shared
+from sla_stream.worker.table import FAULT_KEY, Fault
+from sla_stream.worker.timers_topic import TimersTopic
+from sla_stream.worker.transaction import Batches, commit
+
+log = get_logger(__name__)
+
+MAX_EVENTS: Final = 4_000
+"""Ticket events in one transaction at most: more makes timers late and brings no throughput."""
+
+SLICE: Final = 500
+"""Ticket events or timers worked off without giving way to the other partitions."""
+
+FULL: Final = 20_000
+"""Records waiting at which a partition is left out of the fetches."""
+
+LAGGING: Final = 5_000
+"""Offsets behind the log's end at which the timers topic has to wait."""
+
+IDLE_WAIT: Final = 1.0
+
+
+class Partition:
+    """A life: `start`, then `stop` at each rebalance and `start` again while it stays ours, then `close`."""
+
+    def __init__(self, number: int, shared: Shared) -> None:
+        self.number = number
+        self.epoch = 0
+        """Counts the stops; a batch of an earlier epoch is not ours any more."""
+        self.next = 0
+        self.need_seek = True
+        self.ready = False
+        self.stopping = False
+        self.paused: str | None = None
+        self.lag = 0
+        self.in_flight = 0
+        """Records handed to the stream and not yet arrived here."""
+        self._shared = shared
+        self._changelog = TopicPartition(shared.settings.topic("changelog"), number)
+        self._source = TopicPartition(shared.settings.topic("ticket_events"), number)
+        self._inbox = Inbox()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._producer: AIOKafkaProducer | None = None
+        self._processing: Processing | None = None
+        self._changelog_end = 0
+        self._stable = 0
+        self._polled_at = 0.0
+        self._last_commit = 0.0
+        self._proof = FiringProof(self._ask_end, self._wake.set)
+
+    # --- what the transport sees
+
+    @property
+    def takes(self) -> bool:
+        """Wants to be fetched for."""
+        full = self._inbox.records + self.in_flight >= FULL
+        return self.ready and not self.stopping and self.paused is None and not full
+
+    @property
+    def asks(self) -> bool:
+        """Wants to hear of its position even if nothing was fetched."""
+        return self._proof.pending
+
+    def deliver(self, batch: Batch) -> None:
+        """Take over a fetched batch of the present epoch."""
+        self._inbox.put(batch)
+        self._wake.set()
+
+    # --- life
+
+    def start(self) -> None:
+        """Begin, or go on after a rebalance."""
+        if self._task is None or self._task.done():
+            self.stopping = False
+            self._task = asyncio.create_task(self._live(), name=f"partition-{self.number}")
+
+    async def stop(self, grace: float) -> bool:
+        """Finish the running transaction, at most `grace` seconds; False if it had to be abandoned."""
+        self.stopping = True
+        self._wake.set()
+        finished = True
+        if self._task is not None:
+            if not self.ready:
+                self._task.cancel()
+            _, late = await asyncio.wait([self._task], timeout=grace)
+            if late:
+                finished = False
+                self._task.cancel()
+        self.epoch += 1
+        self.need_seek = True
+        self.in_flight = 0
+        self._inbox.clear()
+        self._polled_at = 0.0
+        self._proof.close()
+        self._proof = FiringProof(self._ask_end, self._wake.set)
+        return finished
+
+    async def close(self) -> None:
+        """Let go of the producer. The partition is not used again."""
+        producer, self._producer = self._producer, None
+        self.ready = False
+        if producer is not None:
+            await producer.stop()
+
+    async def _live(self) -> None:
+        try:
+            if not self.ready:
+                await self._recover()
+            await self._run()
+        except EngineFailed as failed:
+            try:
+                await self._remember_failure(failed)
+            except BaseException as error:
+                log.error("engine.failure_not_counted", partition=self.number, error=repr(error))
+            self._shared.fail(f"partition {self.number}: {failed}", failed.__cause__)
+        except asyncio.CancelledError:
+            if not self.stopping:
+                self._shared.fail(f"partition {self.number}: cancelled from outside", None)
+            raise
+        except BaseException as error:
+            self._shared.fail(f"partition {self.number}: {type(error).__name__}", error)
+
+    async def _recover(self) -> None:
+        began = asyncio.get_running_loop().time()
+        self._producer = await fence(self._shared, self.number)
+        found = await recover(self._shared, self.number)
+        self._take_over(found)
+        seconds = asyncio.get_running_loop().time() - began
+        self._shared.metrics.recovery.labels(self.number).set(seconds)
+        self.ready = True
+        gc.freeze()
+        log.info(
+            "partition.ready", partition=self.number, position=self.next, seconds=round(seconds, 3),
+            open_timers=found.engine.open_timers,
+        )  # fmt: skip
+
+    def _take_over(self, found: Recovered) -> None:
+        shared, table = self._shared, found.table
+        shown_from = table.meta.shown_from if table.meta is not None else table.end
+        timers = TimersTopic(shared.settings.timers_topic, table.dirty, shown_from)
+        self._processing = Processing(
+            shared.settings, self.number, found.engine, shared.routes, shared.metrics, timers, table.fault
+        )
+        self._changelog_end = table.end
+        self.next = found.position
+
+    # --- the loop
+
+    async def _run(self) -> None:
+        assert self._processing is not None and self._producer is not None
+        while not self.stopping:
+            self._settle()
+            if not self._inbox and not self._may_fire() and not self._timers_due():
+                await self._wait()
+                continue
+            await self._pace()
+            if not self.stopping:
+                await self._step(self._processing, self._producer)
+
+    def _settle(self) -> None:
+        """See what may fire, and ask when something is due: under steady input too."""
+        if self._proof.settle(self.next, self._stable, self._polled_at, not self._inbox):
+            self._shared.metrics.open_transactions.inc()
+        due = self._due()
+        if due is None or self._may_fire():
+            return
+        now = self._shared.clock.now()
+        if due < now - self._shared.fire_guard and self._proof.want(now):
+            self._shared.metrics.proofs.inc()
+
+    def _due(self) -> int | None:
+        return self._engine.next_due()
+
+    @property
+    def _engine(self) -> Engine:
+        assert self._processing is not None
+        return self._processing.engine
+
+    def _may_fire(self) -> bool:
+        due = self._due()
+        return due is not None and due < self._proof.proven - self._shared.fire_guard
+
+    def _timers_due(self) -> bool:
+        assert self._processing is not None
+        at = self._processing.timers.due_at()
+        return at is not None and not self._lagging() and at <= asyncio.get_running_loop().time()
+
+    def _lagging(self) -> bool:
+        return self._inbox.records > LAGGING or self.lag > LAGGING
+
+    async def _wait(self) -> None:
+        """Until there is input or something is due."""
+        self._wake.clear()
+        if self._inbox or self.stopping:
+            return
+        try:
+            async with asyncio.timeout(self._patience()):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _patience(self) -> float:
+        assert self._processing is not None
+        patience = IDLE_WAIT
+        at = self._processing.timers.due_at()
+        if at is not None and not self._lagging():
+            patience = min(patience, max(0.001, at - asyncio.get_running_loop().time()))
+        due = self._due()
+        if due is None or self._proof.pending:
+            return patience
+        if self._shared.clock.virtual:
+            return min(patience, POLL_VIRTUAL)
+        ahead = due + self._shared.fire_guard + 1 - self._shared.clock.now()
+        return min(patience, max(0.001, ahead / 1000))
+
+    async def _pace(self) -> None:
+        """Group what comes within the commit interval, unless a transaction is full already."""
+        interval = self._shared.settings.commit_interval / 1000
+        left = self._last_commit + interval - asyncio.get_running_loop().time()
+        if left > 0 and self._inbox.records < MAX_EVENTS:
+            await asyncio.sleep(left)
+
+    async def _step(self, processing: Processing, producer: AIOKafkaProducer) -> None:
+        batches = Batches(producer)
+        position, events = await self._apply_input(processing, batches)
+        limit = self._proof.proven - self._shared.fire_guard
+        if self._may_fire():
+            processing.engine.advance(limit, SLICE)
+        outputs = processing.collect(batches)
+        now = asyncio.get_running_loop().time()
+        processing.save(batches, self._changelog_end, now, self._lagging(), position)
+        if batches or events:
+            await self._commit(producer, batches, position if events else None)
+            processing.count(outputs)
+            self._observe(outputs, events)
+        self.next = position
+        self._wake.set()
+
+    async def _apply_input(self, processing: Processing, batches: Batches) -> tuple[int, int]:
+        """Apply what waits, up to MAX_EVENTS; returns the new position and the number of records consumed."""
+        position, events, fired = self.next, 0, 0
+        while events + fired < MAX_EVENTS and self._inbox:
+            if self._fire_before_next_record():
+                fired += SLICE
+                await asyncio.sleep(0)
+                continue
+            batch = self._inbox.take(SLICE)
+            if batch.start > position:
+                self._shared.fail(
+                    f"partition {self.number}: gap in the input, {position} expected, {batch.start} fetched", None
+                )
+            records = batch.records
+            if records and records[0].offset < position:
+                records = [record for record in records if record.offset >= position]
+            done = processing.apply(records, batches)
+            events += done
+            if done < len(records):
+                position = records[done].offset
+                self._pause(processing)
+                break
+            position = max(position, batch.end)
+            self._see(batch, position)
+            if processing.poison.exceeded:
+                self._pause(processing)
+                break
+            await asyncio.sleep(0)
+        return position, events
+
+    def _fire_before_next_record(self) -> bool:
+        """A slice of what is due before the next record, which proves it; True if more remains.
+
+        The engine would fire all of it when the record is applied; after a long time down that may be a lot.
+        """
+        recorded_at, due = self._inbox.next_timestamp(), self._due()
+        if recorded_at is None or due is None or due >= recorded_at:
+            return False
+        return self._engine.advance(recorded_at, SLICE)
+
+    def _see(self, batch: Batch, position: int) -> None:
+        self._stable, self._polled_at = batch.stable, batch.polled_at
+        self.lag = max(0, batch.highwater - position)
+        self._shared.metrics.lag.labels(self.number).set(self.lag)
+
+    def _pause(self, processing: Processing) -> None:
+        self.paused = f"partition {self.number} is paused: {processing.poison.exceeded}"
+        self._inbox.clear()
+        self._shared.metrics.paused.inc()
+        log.error(
+            "partition.paused", partition=self.number, why=processing.poison.exceeded,
+            help="repair the source and restart, or lift the limit: --max-dead-letters 0",
+        )  # fmt: skip
+
+    async def _commit(self, producer: AIOKafkaProducer, batches: Batches, position: int | None) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        offset = None if position is None else (self._source, position)
+        end = await commit(producer, batches, offset, self._shared.settings.group_id, self._changelog)
+        self._changelog_end = end if end is not None else self._changelog_end
+        self._last_commit = loop.time()
+        self._shared.metrics.transaction.observe(self._last_commit - began)
+
+    def _observe(self, outputs: list[SlaEvent], events: int) -> None:
+        metrics, now = self._shared.metrics, self._shared.clock.now()
+        metrics.events.labels(self.number).inc(events)
+        metrics.transaction_events.observe(events)
+        metrics.open_timers.labels(self.number).set(self._engine.open_timers)
+        for output in outputs:
+            if not output.late_attach and output.type != RETRACTION and output.decided_at > output.at:
+                metrics.lateness.observe(max(0, now - output.at) / 1000)
+        log.debug(
+            "transaction.committed", partition=self.number, events=events, outputs=len(outputs),
+            position=self.next, lag=self.lag,
+        )  # fmt: skip
+
+    async def _ask_end(self) -> int:
+        topic = self._source.topic
+        ends: dict[int, Any] = await self._shared.end_offsets.latest(topic, [self.number])
+        return int(ends[self.number])
+
+    async def _remember_failure(self, failed: EngineFailed) -> None:
+        """Count the start that this record has brought down, in a transaction of its own, before we go."""
+        if self._producer is None or self._processing is None or failed.offset < self.next:
+            return
+        before = self._processing.fault
+        starts = before.starts + 1 if before is not None and before.offset == failed.offset else 1
+        value = msgspec.msgpack.encode(Fault(failed.offset, starts))
+        batches = Batches(self._producer)
+        batches.add(self._changelog.topic, self.number, FAULT_KEY, value)
+        log.error("engine.failed", partition=self.number, offset=failed.offset, starts=starts)
+        group = self._shared.settings.group_id
+        await commit(self._producer, batches, None, group, self._changelog)

@@ -1,0 +1,84 @@
+"""How a partition comes to life: fence, changelog, committed offset. In this order, or it is not exact.
+
+Fencing (InitProducerId) returns only when the previous owner's transaction is decided, so the changelog's end asked
+for afterwards is final, and so is the committed input offset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import TopicPartition
+
+from sla_stream.core.engine import Engine
+from sla_stream.errors import SlaStreamError
+from sla_stream.observe.logs import get_logger
+from sla_stream.worker.connections import recovery_consumer, transactional_producer
+from sla_stream.worker.shared import Shared
+from sla_stream.worker.table import Table, read_table
+
+log = get_logger(__name__)
+
+
+class InputShrunk(SlaStreamError):
+    """The input topic ends before the committed offset: it was deleted and made anew."""
+
+
+@dataclass(slots=True)
+class Recovered:
+    engine: Engine
+    table: Table
+    position: int
+    """Input offset from which to go on."""
+
+
+async def fence(shared: Shared, partition: int) -> AIOKafkaProducer:
+    """The partition's producer; from here on no earlier owner can commit."""
+    producer = transactional_producer(shared.settings, partition)
+    try:
+        await producer.start()
+        for topic in shared.settings.topics.values():
+            await producer.partitions_for(topic)
+    except BaseException:
+        await producer.stop()
+        raise
+    return producer
+
+
+async def recover(shared: Shared, partition: int) -> Recovered:
+    """State and position of a fenced partition."""
+    settings = shared.settings
+    consumer = recovery_consumer(settings, partition)
+    await consumer.start()
+    try:
+        changelog = TopicPartition(settings.topic("changelog"), partition)
+        table = await read_table(consumer, changelog, want_dirty=settings.timers_topic)
+        position = await _position(shared, consumer, partition)
+    finally:
+        await consumer.stop()
+    engine = Engine(shared.policies, shared.engine_settings)
+    states, table.states = table.states, {}
+    engine.restore(states.items(), table.meta.engine if table.meta is not None else None)
+    return Recovered(engine, table, position)
+
+
+async def _position(shared: Shared, consumer: AIOKafkaConsumer, partition: int) -> int:
+    source = TopicPartition(shared.settings.topic("ticket_events"), partition)
+    begin = (await consumer.beginning_offsets([source]))[source]
+    end = (await consumer.end_offsets([source]))[source]
+    committed = await shared.read_committed(partition)
+    if committed is None:
+        return int(begin)
+    if committed < begin:
+        log.error(
+            "input.records_lost", partition=partition, lost=begin - committed, committed=committed, begin=begin,
+            why="retention removed records that were never read",
+        )  # fmt: skip
+        return int(begin)
+    if committed > end:
+        raise InputShrunk(
+            f"{source.topic}[{partition}] ends at {end}, but {committed} is committed: was the topic made anew? "
+            f"Expected the topic that group {shared.settings.group_id!r} has read, or another `app_id`"
+        )
+    return committed
