@@ -1,0 +1,123 @@
+"""What a replay writes: SLA events, states or a summary to standard output, bad lines and progress beside it."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from sla_stream.core.sla_events import SlaEvent
+from sla_stream.formats import sla_event, timer_state
+from sla_stream.history.log import BadRecord, Record
+from sla_stream.history.replay import Replay
+from sla_stream.history.summary import Summary
+
+_PROGRESS_EVERY: Final = 5_000
+_PROGRESS_SECONDS: Final = 0.2
+
+
+class StopAtFirst(Exception):
+    """A bad line was met, and the first is to be the last."""
+
+
+def quiet_collector() -> None:
+    """Replaying makes much that lives long and no cycles: let the garbage collector look seldom."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+
+
+class Output:
+    """Standard output gets `what` (`events`, `state`, `summary`) as `form` (`jsonl`, `csv`) and nothing else."""
+
+    def __init__(self, what: str, form: str, place: str, app_id: str, strict: bool) -> None:
+        """`place` names the log in reports of bad lines."""
+        self._what = what
+        self._csv = form == "csv"
+        self._place = place
+        self._strict = strict
+        self._out = sys.stdout.buffer
+        self._summary = Summary()
+        self._renderer = sla_event.SlaEventRenderer(sla_event.source_of(app_id), None, None)
+        self._progress = Progress() if sys.stderr.isatty() else None
+        if self._csv and what == "events":
+            self._out.write(sla_event.render_csv_header())
+
+    def watched(self, log: Iterable[Record | BadRecord]) -> Iterable[Record | BadRecord]:
+        """The same log; on a terminal, its progress is shown."""
+        return log if self._progress is None else self._progress.watch(log)
+
+    def report(self, record: BadRecord) -> None:
+        """One line on standard error: FILE:LINE: reason."""
+        if self._progress is not None:
+            self._progress.clear()
+        sys.stderr.write(f"{self._place}:{record.line}: {record.reason}: {record.detail}\n")
+        if self._strict:
+            raise StopAtFirst
+
+    def events(self, events: list[SlaEvent]) -> None:
+        """Take what was said."""
+        if self._what == "summary":
+            self._summary.add(events)
+        elif self._what == "events":
+            rendered = map(self._renderer.render, events)
+            lines = map(sla_event.render_csv_row, rendered) if self._csv else (each + b"\n" for each in rendered)
+            self._out.writelines(lines)
+
+    def end(self, replay: Replay, unknown_fields: int) -> None:
+        """The replay is over: write what depends on its end."""
+        if self._what == "state":
+            self._states(replay)
+        elif self._what == "summary":
+            self._write_summary(replay, unknown_fields)
+        self._out.flush()
+
+    def close(self) -> None:
+        """Leave a clean line behind on the terminal."""
+        if self._progress is not None:
+            self._progress.clear()
+
+    def _states(self, replay: Replay) -> None:
+        if self._csv:
+            self._out.write(timer_state.render_csv_header())
+        for view in replay.views():
+            for state in view.cycles:
+                if self._csv:
+                    self._out.write(timer_state.render_csv_row(state))
+                else:
+                    self._out.write(timer_state.render_timer_state(state) + b"\n")
+
+    def _write_summary(self, replay: Replay, unknown_fields: int) -> None:
+        tickets = 0
+        for view in replay.views():
+            tickets += 1
+            self._summary.add_view(view)
+        numbers = self._summary.numbers(replay.engine, replay.tally, replay.as_of, tickets, unknown_fields)
+        self._out.write(self._summary.as_csv(numbers) if self._csv else self._summary.as_json(numbers))
+
+
+class Progress:
+    """One line on a terminal, rewritten a few times a second."""
+
+    def __init__(self) -> None:
+        self._start = self._shown = time.monotonic()
+
+    def watch(self, log: Iterable[Record | BadRecord]) -> Iterator[Record | BadRecord]:
+        """Pass the log through, counting."""
+        for count, record in enumerate(log, 1):
+            if count % _PROGRESS_EVERY == 0:
+                self._show(count)
+            yield record
+
+    def clear(self) -> None:
+        """Take the line away."""
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+    def _show(self, count: int) -> None:
+        now = time.monotonic()
+        if now - self._shown >= _PROGRESS_SECONDS:
+            self._shown = now
+            sys.stderr.write(f"\r\x1b[K{count:,} events, {count / (now - self._start):,.0f} a second")
+            sys.stderr.flush()

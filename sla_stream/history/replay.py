@@ -1,0 +1,188 @@
+"""The engine over a log: what was said, or would have been.
+
+Log time is the event's own time (`occurred`) or the file's `recorded_at` (`recorded`). Between two records the
+clock stops at every deadline on the way, as it does in a worker that is up to date: each decision is dated just
+after its deadline, not at the next record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from sla_stream.core.engine import Applied, Engine
+from sla_stream.core.events import TicketEvent
+from sla_stream.core.sla_events import SlaEvent
+from sla_stream.core.views import TicketView
+from sla_stream.errors import InvalidRecord
+from sla_stream.formats.codec import check_not_future
+from sla_stream.history.log import BadRecord, Record
+from sla_stream.history.order import OrderedEvents
+
+Clock = Literal["occurred", "recorded"]
+CLOCKS: Final[tuple[Clock, ...]] = ("occurred", "recorded")
+SLICE: Final = 4_000
+"""Steps (records or deadlines) between two rests, at which tickets are packed and outputs handed on."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the lines of a log."""
+
+    records: int = 0
+    bad: dict[str, int] = field(default_factory=dict)
+    """Bad records by reason."""
+    after_as_of: int = 0
+    """Good records not applied, because their log time is after `as_of`."""
+
+    @property
+    def bad_total(self) -> int:
+        return sum(self.bad.values())
+
+
+class Replay:
+    """One pass of a log through an engine.
+
+    `report` hears of every bad record as it is met; what it raises ends the replay. `log` yields every line once.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        log: Iterable[Record | BadRecord],
+        report: Callable[[BadRecord], None],
+        clock: Clock = "occurred",
+        as_of: int | None = None,
+        max_skew: int = 300_000,
+    ) -> None:
+        """`as_of` (ms) None: the last instant of the log. `max_skew` (ms) is looked at under `recorded` only."""
+        self.engine = engine
+        self.tally = Tally()
+        self.as_of = as_of
+        """Where the clock stands at the end; None if nothing was read and nothing was asked for."""
+        self._log = log
+        self._report = report
+        self._clock = clock
+        self._max_skew = max_skew
+        self._last: int | None = None
+        self._steps = 0
+
+    def run(self) -> Iterator[list[SlaEvent]]:
+        """Apply everything; SLA events in order of log time, ticket, metric and cycle, in lists of any length."""
+        yield from _in_order(self._decisions())
+
+    def views(self) -> Iterator[TicketView]:
+        """Every ticket known at the end, by id, as it stands at `as_of`."""
+        if self.as_of is None:
+            return
+        for ticket_id in sorted(self.engine.ticket_ids()):
+            view = self.engine.view(ticket_id, self.as_of)
+            if view is not None:
+                yield view
+
+    def _decisions(self) -> Iterator[list[SlaEvent]]:
+        limit = self.as_of
+        for log_time, line, event in self._timed():
+            self._last = log_time if self._last is None else max(self._last, log_time)
+            if limit is not None and self._last > limit:
+                self.tally.after_as_of += 1
+                continue
+            yield from self._advance(self._last)
+            if self.engine.apply(event, self._last, line) is Applied.CONFLICT:
+                self._refuse(_conflict(line, event, None))
+            yield from self._step()
+        if self.as_of is None:
+            self.as_of = self._last
+        if self.as_of is not None:
+            yield from self._advance(self.as_of)
+            self.engine.advance(self.as_of)
+            self.engine.release_held()
+        self.engine.flush()
+        yield self.engine.take_outputs()
+
+    def _advance(self, now: int) -> Iterator[list[SlaEvent]]:
+        """Let the clock run to `now`, with a stop at each deadline before it."""
+        engine = self.engine
+        due = engine.next_due()
+        while due is not None and due < now:
+            engine.advance(due + 1)
+            due = engine.next_due()
+            yield from self._step()
+
+    def _step(self) -> Iterator[list[SlaEvent]]:
+        self._steps += 1
+        if self._steps >= SLICE:
+            self._steps = 0
+            self.engine.flush()
+            yield self.engine.take_outputs()
+
+    def _timed(self) -> Iterator[tuple[int, int, TicketEvent]]:
+        """(log time, line, event) of every good record, in the order of the clock."""
+        return self._by_occurrence() if self._clock == "occurred" else self._by_record()
+
+    def _by_record(self) -> Iterator[tuple[int, int, TicketEvent]]:
+        for record in self._good():
+            assert record.log_time is not None
+            try:
+                check_not_future(record.event, record.log_time, self._max_skew)
+            except InvalidRecord as error:
+                self._refuse(BadRecord.of(record.line, error))
+            else:
+                yield record.log_time, record.line, record.event
+
+    def _by_occurrence(self) -> Iterator[tuple[int, int, TicketEvent]]:
+        events = OrderedEvents()
+        for record in self._good():
+            events.add(record.line, record.event)
+        for line, event, standing in events:
+            if standing is None:
+                yield event.at, line, event
+            else:
+                self._refuse(_conflict(line, event, standing))
+
+    def _good(self) -> Iterator[Record]:
+        for record in self._log:
+            self.tally.records += 1
+            if isinstance(record, Record):
+                yield record
+            else:
+                self._refuse(record)
+
+    def _refuse(self, record: BadRecord) -> None:
+        self.tally.bad[record.reason] = self.tally.bad.get(record.reason, 0) + 1
+        self._report(record)
+
+
+def _conflict(line: int, event: TicketEvent, standing: int | None) -> BadRecord:
+    where = "earlier" if standing is None else f"on line {standing}"
+    return BadRecord(
+        line,
+        "conflict",
+        f"event_id {event.event_id!r} of ticket {event.ticket_id!r} came {where} with other content, which stands",
+    )
+
+
+def _in_order(batches: Iterable[list[SlaEvent]]) -> Iterator[list[SlaEvent]]:
+    """Sort decisions of the same log time; what one (ticket, metric, cycle) says keeps its order.
+
+    Log time never goes back, so only the last log time of a batch has to wait for the next batch.
+    """
+    waiting: list[SlaEvent] = []
+    for batch in batches:
+        if not batch:
+            continue
+        waiting += batch
+        last = waiting[-1].decided_at
+        cut = len(waiting)
+        while cut and waiting[cut - 1].decided_at == last:
+            cut -= 1
+        if cut:
+            yield sorted(waiting[:cut], key=_place)
+            waiting = waiting[cut:]
+    if waiting:
+        yield sorted(waiting, key=_place)
+
+
+def _place(event: SlaEvent) -> tuple[int, str, str, int]:
+    return (event.decided_at, event.ticket_id, event.metric, event.cycle)
