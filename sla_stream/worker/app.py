@@ -15,7 +15,13 @@ from sla_stream.formats.setting_model import Settings
 from sla_stream.worker.agents import add_ticket_event_agent
 from sla_stream.worker.assignment import Assignment
 from sla_stream.worker.shared import Fail
-from sla_stream.worker.transport import BatchThread, SlaTransport, check_internals, install_raw_records
+from sla_stream.worker.transport import (
+    BatchThread,
+    SlaTransport,
+    check_internals,
+    faust_log,
+    install_raw_records,
+)
 
 NEVER = 10.0 * 365 * 86_400
 """Seconds; for intervals of Faust's own commits, of which there are none."""
@@ -23,6 +29,8 @@ NEVER = 10.0 * 365 * 86_400
 
 class SlaApp(faust.App):  # type: ignore[misc]
     """A Faust app that knows its partitions."""
+
+    logger = faust_log
 
     settings: Settings
     assignment: Assignment

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from sla_stream.core.engine import Engine
-from sla_stream.core.sla_events import RETRACTION, SlaEvent
+from sla_stream.core.sla_events import BREACH, ESCALATION, WARNING, SlaEvent
 from sla_stream.observe.logs import get_logger
 from sla_stream.worker.clock import POLL_VIRTUAL
 from sla_stream.worker.firing import FiringProof
@@ -45,6 +45,8 @@ LAGGING: Final = 5_000
 """Offsets behind the log's end at which the timers topic has to wait."""
 
 IDLE_WAIT: Final = 1.0
+
+ALARMS: Final = (WARNING, BREACH, ESCALATION)
 
 
 class Partition:
@@ -333,7 +335,7 @@ class Partition:
         metrics.transaction_events.observe(events)
         metrics.open_timers.labels(self.number).set(self._engine.open_timers)
         for output in outputs:
-            if not output.late_attach and output.type != RETRACTION and output.decided_at > output.at:
+            if output.type in ALARMS and not output.late_attach:
                 metrics.lateness.observe(max(0, now - output.at) / 1000)
         log.debug(
             "transaction.committed", partition=self.number, events=events, outputs=len(outputs),

@@ -26,6 +26,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import inspect
+import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import aiokafka
@@ -38,7 +39,6 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from sla_stream.observe.logs import get_logger
 from sla_stream.worker.connections import group_consumer
 from sla_stream.worker.inbox import Batch
 
@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 
     from sla_stream.worker.partition import Partition
 
-log = get_logger(__name__)
+faust_log = logging.getLogger("faust.sla_stream")
+"""Where Faust's services of our own classes say that they start and stop."""
 
 PINNED: Final = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-streaming": "0.7.1"}
 
@@ -78,6 +79,8 @@ def install_raw_records() -> None:
 
 class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that owns the group's consumer."""
+
+    logger = faust_log
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         return group_consumer(self.app.settings)
@@ -130,6 +133,8 @@ def _batch(records: Any, start: int, state: TopicPartitionState) -> Batch:
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]
     """Faust's consumer, with our partitions between it and the agent."""
+
+    logger = faust_log
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
