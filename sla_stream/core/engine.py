@@ -94,7 +94,7 @@ class Engine:
     """
 
     __slots__ = (
-        "_folder", "_hot", "_outputs", "_rest", "_settings", "_timers", "_touched", "counters", "log_time", "timeline",
+        "_folder", "_hot", "_rest", "_settings", "_timers", "_touched", "_voice", "counters", "log_time", "timeline",
     )  # fmt: skip
 
     def __init__(
@@ -109,7 +109,7 @@ class Engine:
         self._settings = settings or EngineSettings()
         self._folder = Folder(self.timeline)
         self._timers = TimerIndex()
-        self._outputs: list[SlaEvent] = []
+        self._voice = Voice(self._settings.settle_for, self._settings.hold_for, self._settings.publish_from)
         self._rest: dict[str, bytes] = {}
         self._hot: dict[str, Ticket | None] = {}
         self._touched: set[str] = set()
@@ -133,7 +133,7 @@ class Engine:
                 return refused
         ticket.offset = offset
         ticket.recorded_at = recorded_at
-        if event.key > ticket.last and event.at > ticket.position and event.kind not in UNDOES:
+        if event.key > ticket.last and event.at > ticket.fired_at and event.kind not in UNDOES:
             self._fold_in(ticket, event, now)
         else:
             self._refold(ticket, event, now)
@@ -179,17 +179,20 @@ class Engine:
         return None
 
     def _fold_in(self, ticket: Ticket, event: TicketEvent, now: int) -> None:
-        """An event in order: one step."""
+        """An event in order: one step. What is due before `now` has fired already."""
         self._trim(ticket, now)
-        voice = self._voice(ticket, now, live=False)
-        fold = ticket.fold
-        fired = self._folder.fire_before(fold, ticket.ticket_id, event.at, voice)
+        fold, voice = ticket.fold, self._voice.of(ticket, now, live=False)
+        if event.at > now:
+            self._note_fired(ticket, self._folder.fire_before(fold, ticket.ticket_id, event.at, voice))
         self._folder.apply(fold, event, voice, lambda: self._history(ticket))
         ticket.last = event.key
         ticket.tail = stored.append_event(ticket.tail, stored.pack_event(event))
         ticket.tail_count += 1
-        fired = max(fired, self._folder.fire_before(fold, ticket.ticket_id, now, voice))
-        ticket.position = max(ticket.position, event.at, fired)
+        if _next_threshold(fold) < now:
+            self._note_fired(ticket, self._folder.fire_before(fold, ticket.ticket_id, now, voice))
+
+    def _note_fired(self, ticket: Ticket, fired: int) -> None:
+        ticket.fired_at = max(ticket.fired_at, fired)
 
     def _history(self, ticket: Ticket) -> tuple[Fold, Sequence[TicketEvent]]:
         return stored.unpack_fold(ticket.base), without_undone(stored.tail_events(ticket.tail))
@@ -201,9 +204,9 @@ class Engine:
         _, old, _ = self._derive(ticket, before, now)
         ticket.fold, new, fired = self._derive(ticket, after, now)
         reason = event.kind if event.kind in UNDOES else "late_event"
-        self._voice(ticket, now, live=False).change(old.standing, new.standing, reason)
+        self._voice.of(ticket, now, live=False).change(old, new, reason)
         ticket.last = after[-1].key
-        ticket.position = max(ticket.last[0], fired)
+        ticket.fired_at = fired
         ticket.tail = b""
         for each in after:
             ticket.tail = stored.append_event(ticket.tail, stored.pack_event(each))
@@ -295,9 +298,8 @@ class Engine:
         ticket.armed = FAR
         if self._next_at(ticket) < now:
             self._touched.add(ticket_id)
-            voice = self._voice(ticket, now, live=True)
-            fired = self._folder.fire_before(ticket.fold, ticket_id, now, voice)
-            ticket.position = max(ticket.position, fired)
+            voice = self._voice.of(ticket, now, live=True)
+            self._note_fired(ticket, self._folder.fire_before(ticket.fold, ticket_id, now, voice))
             voice.release(self.timeline.targets)
             if self._forget_at(ticket) < now:
                 self._hot[ticket_id] = None
@@ -310,7 +312,7 @@ class Engine:
             ticket = self._load(ticket_id)
             if ticket is not None and ticket.held:
                 self._touched.add(ticket_id)
-                self._voice(ticket, self.log_time, live=True).release(self.timeline.targets, everything=True)
+                self._voice.of(ticket, self.log_time, live=True).release(self.timeline.targets, everything=True)
 
     def next_due(self) -> int | None:
         """Earliest instant (ms) after which `advance` has something to look at, or None."""
@@ -323,9 +325,7 @@ class Engine:
 
     def _next_at(self, ticket: Ticket) -> int:
         """When the ticket next has something to fire, to release or to be forgotten for."""
-        at = self._forget_at(ticket)
-        for cycles in ticket.fold.clocks.values():
-            at = min(at, cycles[-1].next_at)
+        at = min(self._forget_at(ticket), _next_threshold(ticket.fold))
         for held in ticket.held:
             at = min(at, held.release)
         return at
@@ -350,14 +350,9 @@ class Engine:
 
     # -- outputs and state ---------------------------------------------------------------------------------------
 
-    def _voice(self, ticket: Ticket, now: int, live: bool) -> Voice:
-        settings = self._settings
-        return Voice(ticket, self._outputs, now, live, settings.settle_for, settings.hold_for, settings.publish_from)
-
     def take_outputs(self) -> list[SlaEvent]:
         """The SLA events decided since the last call."""
-        taken, self._outputs = self._outputs, []
-        return taken
+        return self._voice.take()
 
     def _load(self, ticket_id: str) -> Ticket | None:
         if ticket_id in self._hot:
@@ -415,3 +410,12 @@ class Engine:
                 return None
             ticket = stored.unpack_ticket(self._rest[ticket_id])
         return view_ticket(ticket, self.timeline.targets, as_of)
+
+
+def _next_threshold(fold: Fold) -> int:
+    at = FAR
+    for cycles in fold.clocks.values():
+        next_at = cycles[-1].next_at
+        if next_at < at:
+            at = next_at
+    return at

@@ -32,12 +32,16 @@ class Sink(Protocol):
 
 
 class Facts:
-    """A sink that collects: in the end, `standing` holds what is true."""
+    """A sink that collects: in the end, `standing` holds what is true.
 
-    __slots__ = ("standing",)
+    `repeatable`: (metric, cycle, threshold) of warnings that came and can come again.
+    """
+
+    __slots__ = ("repeatable", "standing")
 
     def __init__(self) -> None:
         self.standing: list[SlaEvent] = []
+        self.repeatable: set[tuple[str, int, str]] = set()
 
     def say(self, fact: SlaEvent) -> None:
         self.standing.append(fact)
@@ -50,7 +54,8 @@ class Facts:
                 return
 
     def again(self, metric: str, number: int, threshold: str) -> None:
-        """Both firings stand."""
+        """What was said stands, and may be said a second time."""
+        self.repeatable.add((metric, number, threshold))
 
 
 def fact(

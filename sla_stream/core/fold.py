@@ -105,11 +105,8 @@ class Folder:
         """An ended cycle that may run again remembers what its outcome said of the ticket."""
         for metric, cycles in fold.clocks.items():
             cycle = cycles[-1]
-            if cycle.stage >= MET and cycle.ticket is None and self._reopens(metric, cycle):
+            if cycle.stage >= MET and cycle.ticket is None and metric in self.timeline.reopening:
                 cycle.ticket = before
-
-    def _reopens(self, metric: str, cycle: Cycle) -> bool:
-        return self.timeline.at(cycle.started).policies.metrics[metric].cycles == "reopen"
 
     def _cancel_all(self, fold: Fold, event: TicketEvent, sink: Sink) -> None:
         fold.void = event.kind
@@ -124,11 +121,9 @@ class Folder:
     def _move_clocks(
         self, fold: Fold, event: TicketEvent, before: Attributes, first: bool, sink: Sink, history: History
     ) -> None:
-        now = self.timeline.at(event.at)
         step = Step(self, fold, event, before, first, sink, history)
         if self.timeline.single or not fold.clocks:
-            for i, metric in enumerate(now.metrics):
-                step.move(metric, now, i)
+            step.move_all(self.timeline.at(event.at))
         else:
             self._move_through_time(step, fold, event)
         if step.answered:
@@ -143,7 +138,8 @@ class Folder:
             if cycles and cycles[-1].stage <= PAUSED:
                 planner = self.timeline.at(cycles[-1].started)
             if metric in planner.metrics:
-                step.move(metric, planner, planner.metrics.index(metric))
+                step.look_at(planner)
+                step.move(metric, planner.metrics.index(metric))
 
 
 def without_undone(events: Sequence[TicketEvent]) -> Sequence[TicketEvent]:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 FIRST_RESPONSE: Final = "first_response"
 
+ACTS: Final = (CANCEL | STOP | RESET | PAUSE, CANCEL | STOP | RESET | HOLDS | PAUSE | RESUME)
+"""Bits that matter to a running and to a paused clock. (Those in RESTS, and no others: nothing happens.)"""
+RESTS: Final = (0, HOLDS | PAUSE)
+
 
 def merge(before: Attributes, event: TicketEvent) -> Attributes:
     """The attributes after an event; the same object if nothing changes. Never changes `before`."""
@@ -45,9 +49,13 @@ class Step:
     """One event on its way through the clocks of its ticket. `answered`: it gives the first response."""
 
     __slots__ = (
-        "_bits", "_plan", "_planner", "after", "answered", "before", "event", "first", "fold", "folder", "history",
+        "after", "answered", "before", "bits", "event", "first", "fold", "folder", "history", "plan", "planner",
         "reopening", "sink",
     )  # fmt: skip
+
+    planner: Planner
+    plan: Plan
+    bits: tuple[int, ...]
 
     def __init__(
         self,
@@ -70,44 +78,52 @@ class Step:
         self.answered = False
         was, status = before.get("status"), self.after.get("status")
         self.reopening = status not in ENDED and (was in ENDED or (first and event.kind == "reopened"))
-        self._planner: Planner | None = None
-        self._plan: Plan = ()
-        self._bits: tuple[int, ...] = ()
 
-    def move(self, metric: str, planner: Planner, i: int) -> None:
+    def look_at(self, planner: Planner) -> None:
+        """Judge by the policies of `planner` from here on."""
+        self.planner = planner
+        self.plan = planner.plan(self.after)
+        self.bits = planner.actions.look_up(self.event, self.before, self.after, self.first)
+
+    def move_all(self, planner: Planner) -> None:
+        """Move the clocks of all metrics of `planner`."""
+        self.look_at(planner)
+        for i, metric in enumerate(planner.metrics):
+            self.move(metric, i)
+
+    def move(self, metric: str, i: int) -> None:
         """Move the clock of `metric`, the planner's metric number `i`."""
-        if planner is not self._planner:
-            self._planner = planner
-            self._plan = planner.plan(self.after)
-            self._bits = planner.actions.look_up(self.event, self.before, self.after, self.first)
-        target = self._plan[i]
+        planner, target = self.planner, self.plan[i]
         cycles = self.fold.clocks.get(metric)
-        cycle = cycles[-1] if cycles else None
-        running = cycle is not None and cycle.stage <= PAUSED
-        if running and cycle is not None:
-            running = self._follow_plan(metric, cycle, target, planner)
-            cycle = self.fold.clocks[metric][-1]
-        if running and cycle is not None and cycle.ref:
-            rule = planner.rule_index[cycle.ref]
-        elif target is not None:
-            rule = planner.rule_index[target.ref]
-        else:
-            rule = planner.default_index[i]
-        bits = self._bits[rule]
+        ref = target.ref if target is not None else 0
+        if cycles is not None and (cycle := cycles[-1]).stage <= PAUSED:
+            if cycle.ref != ref:
+                if not self._follow_plan(metric, cycle, target):
+                    return self._move_ended(metric, i, target, ref)
+                cycle = self.fold.clocks[metric][-1]
+            bits = self.bits[planner.rule_index[cycle.ref] if cycle.ref else planner.default_index[i]]
+            if bits & STOP and metric == FIRST_RESPONSE:
+                self.answered = True
+            if bits & ACTS[cycle.stage] != RESTS[cycle.stage] and not self._move_running(metric, cycle, bits):
+                self._move_ended(metric, i, target, ref)
+            return None
+        return self._move_ended(metric, i, target, ref)
+
+    def _move_ended(self, metric: str, i: int, target: Target | None, ref: int) -> None:
+        """Start or reopen the clock, if the event says so."""
+        planner = self.planner
+        bits = self.bits[planner.rule_index[ref] if ref else planner.default_index[i]]
         if bits & STOP and metric == FIRST_RESPONSE:
             self.answered = True
-        if running and cycle is not None:
-            running = self._move_running(metric, cycle, bits)
-        if running or not (bits & START or self.reopening):
-            return
-        self._begin(metric, planner, i, target, bits)
+        if bits & START or self.reopening:
+            self._begin(metric, i, target, bits)
 
-    def _begin(self, metric: str, planner: Planner, i: int, target: Target | None, bits: int) -> None:
+    def _begin(self, metric: str, i: int, target: Target | None, bits: int) -> None:
         cycles = self.fold.clocks.get(metric, [])
-        kind = planner.defaults[i].cycles
+        kind = self.planner.defaults[i].cycles
         if self.reopening and kind == "reopen":
             if cycles:
-                self._reopen(metric, cycles, planner, target, bits)
+                self._reopen(metric, cycles, target, bits)
             else:
                 self._start(metric, cycles, target, bits)
         elif bits & START and self._may_start(metric, kind, cycles):
@@ -151,7 +167,7 @@ class Step:
         for name in thresholds:
             self.sink.again(metric, cycle.number, name)
 
-    def _follow_plan(self, metric: str, cycle: Cycle, target: Target | None, planner: Planner) -> bool:
+    def _follow_plan(self, metric: str, cycle: Cycle, target: Target | None) -> bool:
         """Give a running cycle the target its ticket has now; whether it still runs."""
         current = self.folder.targets.get(cycle.ref)
         if target is None:
@@ -159,18 +175,19 @@ class Step:
                 self._end(metric, cycle, current, CANCELLED, "no_policy")
                 return False
         elif current is None:
-            self._attach(metric, cycle, target, planner)
+            self._attach(metric, cycle, target)
         elif current.ref != target.ref and not cycle.breached:
             self._tell_again(metric, cycle, clock.retarget(cycle, current, target, self.event.at))
         return True
 
-    def _attach(self, metric: str, cycle: Cycle, target: Target, planner: Planner) -> None:
+    def _attach(self, metric: str, cycle: Cycle, target: Target) -> None:
         """Rule 14: time a running cycle from its own start event, with the pauses there were."""
         cycles = self.fold.clocks[metric]
         if target.starts_from == "application":
             cycles[-1] = clock.begin(cycle.number, target, self.event.at, False)
             return
         fresh = cycles[-1] = clock.begin(cycle.number, target, cycle.started, False)
+        planner = self.planner
         base, events = self.history()
         before = base.attributes
         first = not base.known
@@ -190,7 +207,7 @@ class Step:
         while cycle.next_at < now:
             self.folder.fire(metric, cycle, self.event.ticket_id, attributes, self.sink)
 
-    def _reopen(self, metric: str, cycles: list[Cycle], planner: Planner, target: Target | None, bits: int) -> None:
+    def _reopen(self, metric: str, cycles: list[Cycle], target: Target | None, bits: int) -> None:
         """Rule 5: the ticket leaves resolved and closed."""
         cycle = cycles[-1]
         if cycle.stage == CANCELLED:
@@ -208,7 +225,7 @@ class Step:
             counts = False
         clock.revive(cycle, current, at, counts)
         self._fire_until(metric, cycle, at, self.before)
-        if self._follow_plan(metric, cycle, target, planner):
+        if self._follow_plan(metric, cycle, target):
             cycle = cycles[-1]
             now = self.folder.targets.get(cycle.ref)
             if now is not None:

@@ -124,13 +124,16 @@ class Timeline:
     not rewrite what is running.
     """
 
-    __slots__ = ("_only", "_planners", "_since", "targets")
+    __slots__ = ("_only", "_planners", "_since", "reopening", "targets")
 
     def __init__(self, sets: Sequence[tuple[int, PolicySet]]) -> None:
         ordered = sorted(sets, key=lambda entry: entry[0])
         self._planners = [Planner(policies) for _, policies in ordered]
         self._since = [since for since, _ in ordered]
         self._only = self._planners[0] if len(self._planners) == 1 else None
+        self.reopening = frozenset(
+            name for _, policies in ordered for name, rules in policies.metrics.items() if rules.cycles == "reopen"
+        )
         self.targets: dict[int, Target] = {}
         for planner in self._planners:
             self.targets.update(planner.targets)

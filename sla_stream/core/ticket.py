@@ -69,7 +69,7 @@ class Held(msgspec.Struct, array_like=True, gc=False):
 class Ticket(msgspec.Struct, array_like=True, gc=False):
     """`armed`: instant of its entry in the timer index (stored, so that a restored index misses nothing).
 
-    `position`: the fold's clock, the last event or the last threshold passed. `said_at`: the last threshold said.
+    `fired_at`: the last threshold passed. `said_at`: the last one said (the others are held).
     `ids`: hashes of the events in `base`, to know their duplicates.
     """
 
@@ -78,7 +78,7 @@ class Ticket(msgspec.Struct, array_like=True, gc=False):
     ticket_id: str
     fold: Fold
     last: tuple[int, int, str] = (NEVER, 0, "")
-    position: int = NEVER
+    fired_at: int = NEVER
     said_at: int = NEVER
     offset: int = -1
     recorded_at: int = 0
@@ -90,6 +90,11 @@ class Ticket(msgspec.Struct, array_like=True, gc=False):
     held: list[Held] = []
     times: dict[str, int] = {}
     notes: dict[str, Note] = {}
+
+    @property
+    def position(self) -> int:
+        """How far the fold has come: the last event, or the last threshold passed after it."""
+        return max(self.last[0], self.fired_at)
 
 
 class Head(msgspec.Struct, array_like=True, gc=False):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sla_stream.core.facts import Identity, identity
+from sla_stream.core.facts import Facts, Identity, identity
 from sla_stream.core.ids import event_id, retraction_id
 from sla_stream.core.policy import Target
-from sla_stream.core.sla_events import OUTCOME, RETRACTION, SlaEvent
+from sla_stream.core.sla_events import OUTCOME, RETRACTION, WARNING, SlaEvent
 from sla_stream.core.ticket import Held, Note, Ticket
 
 PLAIN = Note(at=0, revision=0, late_attach=False, supersedes=None)
@@ -21,29 +21,33 @@ PLAIN = Note(at=0, revision=0, late_attach=False, supersedes=None)
 class Voice:
     """Speaks for one ticket at one log time; a `Sink` for what a single in-order event or the clock brings.
 
-    `live`: facts come from the passing of time, so nothing about them is late. Otherwise an event was just read, and
-    a threshold of it that is already past is held for `settle_for`.
+    `of` says for whom and when. `live`: facts come from the passing of time, so nothing about them is late. Otherwise
+    an event was just read, and a threshold of it that is already past is held for `settle_for`.
     """
 
     __slots__ = ("_hold", "_live", "_now", "_out", "_publish_from", "_settle", "_ticket")
 
-    def __init__(
-        self,
-        ticket: Ticket,
-        out: list[SlaEvent],
-        now: int,
-        live: bool,
-        settle_for: int,
-        hold_for: int,
-        publish_from: int | None,
-    ) -> None:
-        self._ticket = ticket
-        self._out = out
-        self._now = now
-        self._live = live
+    _ticket: Ticket
+    _now: int
+    _live: bool
+
+    def __init__(self, settle_for: int, hold_for: int, publish_from: int | None) -> None:
+        self._out: list[SlaEvent] = []
         self._settle = settle_for
         self._hold = hold_for
         self._publish_from = publish_from
+
+    def of(self, ticket: Ticket, now: int, live: bool) -> Voice:
+        """Speak for `ticket` at log time `now` from here on."""
+        self._ticket = ticket
+        self._now = now
+        self._live = live
+        return self
+
+    def take(self) -> list[SlaEvent]:
+        """What was said since the last call."""
+        taken, self._out = self._out, []
+        return taken
 
     # -- the Sink of the fold ------------------------------------------------------------------------------------
 
@@ -69,7 +73,7 @@ class Voice:
 
     def again(self, metric: str, number: int, threshold: str) -> None:
         """Count what was said of a threshold that may come again."""
-        key = _key(metric, number, "sla.warning.v1", threshold)
+        key = _key(metric, number, WARNING, threshold)
         waiting = any(_key(h.metric, h.cycle, h.type, h.threshold) == key for h in self._ticket.held)
         self._ticket.times.setdefault(key, 0 if waiting else 1)
 
@@ -84,8 +88,9 @@ class Voice:
         for held in sorted(due, key=lambda held: held.release):
             self._speak(_unheld(held, self._ticket.ticket_id, targets))
 
-    def change(self, old: Sequence[SlaEvent], new: Sequence[SlaEvent], reason: str) -> None:
-        """The ticket's facts were `old` and are `new`: say the difference to what was said."""
+    def change(self, before: Facts, after: Facts, reason: str) -> None:
+        """The ticket's facts were `before` and are `after`: say the difference to what was said."""
+        old, new = before.standing, after.standing
         waiting = {_held_identity(held): held for held in self._ticket.held}
         said = [fact for fact in old if identity(fact) not in waiting]
         gone = Counter(map(identity, old)) - Counter(map(identity, new))
@@ -104,6 +109,8 @@ class Voice:
             if fact.type == OUTCOME and (fact.metric, fact.cycle) in replaced:
                 fact.supersedes = replaced[fact.metric, fact.cycle].id
             self.say(fact)
+        for metric, number, threshold in after.repeatable:
+            self.again(metric, number, threshold)
 
     def _count(self, said: list[SlaEvent], removed: list[SlaEvent], added: list[SlaEvent]) -> None:
         """Start to count what will have been said more than once."""
