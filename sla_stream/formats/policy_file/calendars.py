@@ -20,6 +20,7 @@ from sla_stream.formats.policy_file.scalars import (
     read_days,
     read_window,
 )
+from sla_stream.formats.policy_file.shape import Shaped
 
 ALWAYS: Final = "24x7"
 Week = tuple[Windows, Windows, Windows, Windows, Windows, Windows, Windows]
@@ -28,11 +29,13 @@ Week = tuple[Windows, Windows, Windows, Windows, Windows, Windows, Windows]
 class Calendars:
     """The schedules of one file by name, and the answer to "is there a schedule of this name"."""
 
-    def __init__(self, written: dict[str, ScheduleText], broken: set[str], base: FilePath, findings: Findings) -> None:
-        """`broken`: names of schedules of which errors took a part. `base`: the folder of the file, for ics."""
+    def __init__(self, shaped: Shaped, base: FilePath, findings: Findings) -> None:
+        """`base`: the folder of the file, for ics."""
+        written, broken = shaped.file.schedules, shaped.broken_in("schedules")
         self.findings = findings
         self.base = base
         self.partial = set(broken)
+        self.lost = shaped.lost("schedules")
         self.names = {ALWAYS, *written, *broken}
         self.compiled: dict[str, Schedule] = {ALWAYS: Schedule.always(ALWAYS)}
         for name, schedule in written.items():
@@ -41,7 +44,7 @@ class Calendars:
     def find(self, name: str | None, path: Path) -> Schedule | None:
         """The schedule a policy names at `path` (None: 24x7); reports an unknown name. None if there is none."""
         name = ALWAYS if name is None else name
-        if name not in self.names:
+        if name not in self.names and not self.lost:
             hint = did_you_mean(name, self.names)
             known = ", ".join(sorted(self.names))
             self.findings.error(path, f"unknown schedule {quote(name)}; expected one of {known}{hint}")

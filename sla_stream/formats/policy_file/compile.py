@@ -27,10 +27,10 @@ class Compiled:
 def compile_file(shaped: Shaped, base: FilePath, findings: Findings) -> Compiled:
     """Everything the file says. Usable only if `findings` holds no error afterwards."""
     file = shaped.file
-    calendars = Calendars(file.schedules, shaped.broken_in("schedules"), base, findings)
-    metrics = compile_metrics(file.metrics, shaped.broken_in("metrics"), findings)
+    calendars = Calendars(shaped, base, findings)
+    metrics = compile_metrics(shaped, findings)
     _check_names(file.policies, findings)
-    targets = Targets(metrics, calendars, findings)
+    targets = Targets(metrics, calendars, findings, metrics_lost=shaped.lost("metrics"))
     taken: set[int] = set()
     policies = [_policy(index, policy, targets, taken, findings) for index, policy in enumerate(file.policies)]
     placed = tuple(sorted(enumerate(policies), key=lambda item: -LEVELS.index(item[1].level)))

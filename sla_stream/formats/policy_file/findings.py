@@ -72,6 +72,8 @@ class Findings:
 
     places: Places = field(default_factory=Places)
     found: set[Finding] = field(default_factory=set)
+    unread: set[Path] = field(default_factory=set)
+    """Paths whose value could not be read and stands as None; that was reported."""
 
     def add_at(self, mark: Mark, text: str, path: Path = (), severity: Severity = "error") -> None:
         self.found.add(Finding(mark.line, mark.column, show_path(path), text, severity))

@@ -16,7 +16,7 @@ import yaml
 from sla_stream.formats.policy_file.findings import Findings, Mark, Path, Places, quote
 from sla_stream.formats.policy_file.located_json import JsonProblem, read_json
 
-MOST_VALUES: Final = 1_000_000
+MOST_VALUES: Final = 500_000
 DEEPEST: Final = 40
 
 _NULL: Final = "tag:yaml.org,2002:null"
@@ -102,17 +102,28 @@ class _Builder:
         self.findings = findings
         self.places: Places = findings.places
         self.count = 0
+        self.around: set[int] = set()
+        """Identities of the nodes that contain the present one: an alias to one of them is a loop."""
 
     def build(self, node: yaml.Node, path: Path, depth: int) -> Any:
         self.places.values[path] = _mark(node.start_mark)
         self.count += 1
         if self.count > MOST_VALUES:
             if self.count == MOST_VALUES + 1:
-                self._problem(node, path, f"more than {MOST_VALUES:,} values, aliases counted; expected fewer")
+                return self._unread(node, path, f"more than {MOST_VALUES:,} values, aliases counted; expected fewer")
+            self.findings.unread.add(path)
             return None
         if depth > DEEPEST:
-            self._problem(node, path, f"nested more than {DEEPEST} deep; expected a flatter file")
-            return None
+            return self._unread(node, path, f"nested more than {DEEPEST} deep; expected a flatter file")
+        if id(node) in self.around:
+            return self._unread(node, path, "an alias to something that contains it; expected no loops")
+        self.around.add(id(node))
+        try:
+            return self._value(node, path, depth)
+        finally:
+            self.around.discard(id(node))
+
+    def _value(self, node: yaml.Node, path: Path, depth: int) -> Any:
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
@@ -129,7 +140,7 @@ class _Builder:
                 self._problem(key_node, path, "a key that is not plain text; expected a name")
                 continue
             key = key_node.value
-            if key == "<<" and key_node.style is None:
+            if key == "<<" and not key_node.style:
                 self._problem(
                     key_node,
                     path,
@@ -167,16 +178,20 @@ class _Builder:
             if node.tag == _FLOAT:
                 return _number(text)
         except ValueError:
-            self._problem(node, path, f"{quote(text)}; expected a finite number, or text in quotes")
-            return None
+            return self._unread(node, path, f"{quote(text)}; expected a finite number, or text in quotes")
         self._known_tag(node, path, _STR)
         return None
 
     def _known_tag(self, node: yaml.Node, path: Path, expected: str) -> bool:
         if node.tag == expected:
             return True
-        self._problem(node, path, f"tag {quote(node.tag)}; expected no tags")
+        self._unread(node, path, f"tag {quote(node.tag)}; expected no tags")
         return False
+
+    def _unread(self, node: yaml.Node, path: Path, text: str) -> None:
+        """A problem that leaves no value at `path`."""
+        self._problem(node, path, text)
+        self.findings.unread.add(path)
 
     def _problem(self, node: yaml.Node, path: Path, text: str) -> None:
         self.findings.add_at(_mark(node.start_mark), text, path)

@@ -33,6 +33,10 @@ class Shaped:
         """Names of the entries of `schedules` or `metrics` of which a part was taken out."""
         return {str(path[1]) for path in self.broken if path[0] == section and len(path) > 1}
 
+    def lost(self, section: str) -> bool:
+        """Whether the section is gone as a whole, so that nobody knows what it would have named."""
+        return (section,) in self.broken
+
 
 def shape(value: Any, findings: Findings) -> Shaped | None:
     """The model of the document, without its broken parts; None if nothing can be saved."""
@@ -41,7 +45,7 @@ def shape(value: Any, findings: Findings) -> Shaped | None:
             findings.error((), f"found {show(value)}; expected a mapping with `apiVersion: {API_VERSION}`")
         return None
     nulls = list(_nulls(value, ()))
-    for path in nulls:
+    for path in set(nulls) - findings.unread:
         findings.error(path, "found nothing; expected a value (leave the key out if there is none)", key=True)
     try:
         return Shaped(PolicyFile.model_validate(value))

@@ -23,6 +23,7 @@ from sla_stream.formats.policy_file.model import (
     Terms,
 )
 from sla_stream.formats.policy_file.scalars import read_escalation, read_target, read_warning
+from sla_stream.formats.policy_file.shape import Shaped
 
 _MUST_HAPPEN: Final = ("start", "stop")
 _RULES: Final = ("start", "stop", "cancel", "reset")
@@ -51,8 +52,11 @@ class Joined:
 class Targets:
     """Compiles targets against the metrics and schedules of the file."""
 
-    def __init__(self, metrics: dict[str, Rules], calendars: Calendars, findings: Findings) -> None:
+    def __init__(
+        self, metrics: dict[str, Rules], calendars: Calendars, findings: Findings, *, metrics_lost: bool
+    ) -> None:
         self.metrics = metrics
+        self.metrics_lost = metrics_lost
         self.calendars = calendars
         self.findings = findings
 
@@ -94,7 +98,7 @@ class Targets:
                 f"metric {quote(metric)} is not supported by this release; expected {one_of(self.metrics)}",
                 key=True,
             )
-        elif metric not in self.metrics:
+        elif metric not in self.metrics and not self.metrics_lost:
             hint = did_you_mean(metric, self.metrics)
             self.findings.error(
                 path, f"unknown metric {quote(metric)}; expected {one_of(self.metrics)}{hint}", key=True
@@ -162,10 +166,11 @@ class Targets:
         found.setdefault(key, text)
 
 
-def compile_metrics(written: dict[str, MetricText], names: set[str], findings: Findings) -> dict[str, Rules]:
-    """The rules of every built-in metric and of the file's own. `names`: those with errors too."""
+def compile_metrics(shaped: Shaped, findings: Findings) -> dict[str, Rules]:
+    """The rules of every built-in metric and of the file's own."""
+    written = shaped.file.metrics
     metrics = dict(BUILT_IN)
-    for name in names - written.keys():
+    for name in shaped.broken_in("metrics") - written.keys():
         metrics.setdefault(name, Rules())
     for name, metric in written.items():
         path: Path = ("metrics", name)
