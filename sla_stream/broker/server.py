@@ -1,0 +1,59 @@
+"""The server's side of a local broker: its properties, its ports, and whether it answers."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from pathlib import Path
+from typing import Final
+
+_API_VERSIONS_REQUEST: Final = struct.pack(">ihhih5s", 15, 18, 0, 1, 5, b"probe")
+
+_PROPERTIES: Final = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "offsets.topic.num.partitions": "4",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    # a lone node that was killed waits for its own old registration to end: 4 s with these instead of 11 s
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
+}
+
+
+def server_properties(ports: tuple[int, int], data: Path) -> dict[str, str]:
+    """The usual properties for (client port, controller port) and a data directory."""
+    client, controller = ports
+    return _PROPERTIES | {
+        "listeners": f"PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{client}",
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "log.dirs": str(data),
+    }
+
+
+def answers(port: int) -> bool:
+    """Whether a Kafka broker on loopback answers an ApiVersions request."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as connection:
+        connection.settimeout(5)
+        connection.sendall(_API_VERSIONS_REQUEST)
+        head = connection.recv(8)
+        return len(head) == 8 and head[4:] == struct.pack(">i", 1)
+    return False
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on right now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
