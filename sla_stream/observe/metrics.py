@@ -31,6 +31,9 @@ Name = Literal[
     "sla_lag_offsets",
     # Tickets that wait for a deadline. Memory grows with it.
     "sla_open_timers",
+    # The earliest deadline not yet fired, as Unix time; +Inf when there is none. In the past for longer than a
+    # commit takes: the partition has a backlog or hangs, see the lag.
+    "sla_next_due_seconds",
     # Seconds from an alarm's instant to its commit, for alarms fired live. Above 1 s: the broker or this machine
     # is overloaded; see the transaction latency.
     "sla_firing_lateness_seconds",
@@ -75,6 +78,7 @@ class Metrics:
         self.no_policy = self._counter("sla_no_policy_tickets_total", "tickets that no policy matches")
         self.lag = self._gauge("sla_lag_offsets", "log end minus position", "partition")
         self.open_timers = self._gauge("sla_open_timers", "tickets that wait for a deadline", "partition")
+        self.next_due = self._gauge("sla_next_due_seconds", "earliest deadline not yet fired", "partition")
         self.lateness = self._histogram("sla_firing_lateness_seconds", "instant to commit", _LATENESS)
         self.transaction = self._histogram("sla_transaction_seconds", "begin to commit", _LATENCY)
         self.transaction_events = self._histogram("sla_transaction_events", "events in a transaction", _SIZES)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 from typing import Any, Final
 
 import msgspec
@@ -173,6 +174,7 @@ class Partition:
         )
         self._changelog_end = table.end
         self.next = found.position
+        shared.metrics.next_due.labels(self.number).set_function(self._next_due_seconds)
 
     # --- the loop
 
@@ -200,6 +202,10 @@ class Partition:
 
     def _due(self) -> int | None:
         return self._engine.next_due()
+
+    def _next_due_seconds(self) -> float:
+        due = self._due() if self.ready else None
+        return math.inf if due is None else due / 1_000
 
     @property
     def _engine(self) -> Engine:
