@@ -76,7 +76,8 @@ class Findings:
     """Paths whose value could not be read and stands as None; that was reported."""
 
     def add_at(self, mark: Mark, text: str, path: Path = (), severity: Severity = "error") -> None:
-        self.found.add(Finding(mark.line, mark.column, show_path(path), text, severity))
+        shown = printable(show_path(path)), printable(text)
+        self.found.add(Finding(mark.line, mark.column, *shown, severity))
 
     def error(self, path: Path, text: str, *, key: bool = False) -> None:
         """`key`: point at the key instead of the value."""
@@ -133,7 +134,14 @@ def show(value: Any) -> str:
 
 def quote(text: str) -> str:
     shown = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
-    return "'" + "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown) + "'"
+    return f"'{printable(shown)}'"
+
+
+def printable(text: str) -> str:
+    """On one line, and nothing a terminal would obey: names from a file may hold anything."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:

@@ -300,6 +300,17 @@ policies:
     ]
 
 
+def test_names_with_control_characters_stay_on_one_line() -> None:
+    text = (
+        HEAD + 'schedules: {"a\\nb": {timezone: UTC}}\npolicies: [{name: p, schedule: x, targets: {resolution: {}}}]\n'
+    )
+    assert errors_of(text) == [
+        "p.yaml:3:32: policies[0].schedule: unknown schedule 'x'; expected one of 24x7, a\\nb",
+        "p.yaml:3:45: policies[0].targets.resolution: `target` is missing; expected a duration such as 4h, or a "
+        "mapping of priorities (and `default`) to durations",
+    ]
+
+
 def test_many_aliases_do_not_explode() -> None:
     lines = [HEAD.strip(), "x0: &x0 [a, a, a, a, a, a, a, a, a, a]"]
     lines += [f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]" for n in range(1, 9)]

@@ -68,7 +68,8 @@ def test_good_files_pass_both(path: Path, validator: jsonschema_rs.Draft202012Va
         "apiVersion: sla-stream/v1\npolicies: [{name: a, targets: {resolution: {target: 4}}}]",
         "apiVersion: sla-stream/v1\npolicies: [{name: a, targets: {resolution: {target: 1d}}}]",
         "apiVersion: sla-stream/v1\npolicies: [{name: a, match: {plann: x}, targets: {resolution: {target: 1h}}}]",
-        "apiVersion: sla-stream/v1\npolicies: [{match: {not: {not: {}}}, targets: {resolution: {target: 1h}}}]",
+        "apiVersion: sla-stream/v1\npolicies: [{name: a, "
+        "match: {not: {not: {}}}, targets: {resolution: {target: 1h}}}]",
         "apiVersion: sla-stream/v1\npolicies: [{name: a, targets: {resolution: {target: 1h, stop: [{kind: gone}]}}}]",
         "apiVersion: sla-stream/v1\npolicies: [{name: a, targets: {resolution: {target: 1h, escalate: [{at: 1h}]}}}]",
     ],
