@@ -44,6 +44,11 @@ class Identities:
                     found[line] = known[1]
         return found
 
+    def close(self) -> None:
+        """Remove the temporary files."""
+        for file in self._files:
+            file.close()
+
     def _spill(self) -> None:
         if not self._files:
             self._files = [tempfile.TemporaryFile() for _ in range(_PARTS)]  # noqa: SIM115  # closed when read
@@ -64,6 +69,4 @@ class Identities:
             part: array[int] = array("q")
             file.seek(0)
             part.frombytes(file.read())
-            file.close()
             yield part
-        self._files = []

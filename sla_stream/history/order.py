@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from heapq import merge
 from struct import Struct
-from typing import IO, Final
+from typing import IO, Final, Self
 
 import msgspec
 
@@ -28,7 +28,10 @@ Placed = tuple[Place, bytes]
 
 
 class OrderedEvents:
-    """Takes events in file order, gives them back in theirs, without those that contradict an earlier line."""
+    """Takes events in file order, gives them back in theirs; tells those that contradict an earlier line.
+
+    A context manager: its end removes the temporary files.
+    """
 
     def __init__(self, run_length: int = 200_000) -> None:
         """`run_length`: events held in memory."""
@@ -38,6 +41,14 @@ class OrderedEvents:
         self._extents: list[tuple[int, int]] = []
         self._identities = Identities()
         self._encode = msgspec.msgpack.Encoder().encode
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._identities.close()
+        if self._spilled is not None:
+            self._spilled.close()
 
     def add(self, line: int, event: TicketEvent) -> None:
         """The next event of the file."""

@@ -132,14 +132,14 @@ class Replay:
                 yield record.log_time, record.line, record.event
 
     def _by_occurrence(self) -> Iterator[tuple[int, int, TicketEvent]]:
-        events = OrderedEvents()
-        for record in self._good():
-            events.add(record.line, record.event)
-        for line, event, standing in events:
-            if standing is None:
-                yield event.at, line, event
-            else:
-                self._refuse(_conflict(line, event, standing))
+        with OrderedEvents() as events:
+            for record in self._good():
+                events.add(record.line, record.event)
+            for line, event, standing in events:
+                if standing is None:
+                    yield event.at, line, event
+                else:
+                    self._refuse(_conflict(line, event, standing))
 
     def _good(self) -> Iterator[Record]:
         for record in self._log:
