@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from sla_stream.core.events import TicketEvent
-from sla_stream.core.policy import CONDITION_KEYS, Condition, Conditions, Rules
+from sla_stream.core.policy import CONDITION_KEYS, INNER_KEYS, Condition, Conditions, Rules
 
 CANCEL: Final = 1
 STOP: Final = 2
@@ -93,6 +93,10 @@ def _term(key: str, values: tuple[Any, ...], state: bool) -> Test:
         if state:
             return lambda m: m.status in allowed
         return lambda m: m.status in allowed and (m.first or m.status != m.was)
+    if key == "status_is":
+        return lambda m: m.status in allowed
+    if key == "lacks":
+        return lambda m: all(m.after.get(name) is None for name in allowed)
     if key == "changed":
         return lambda m: any(m.before.get(name) != m.after.get(name) for name in allowed)
     if key == "has":
@@ -102,19 +106,20 @@ def _term(key: str, values: tuple[Any, ...], state: bool) -> Test:
     return lambda m: m.after.get(key) in allowed
 
 
-def attributes_of(conditions: Iterable[Condition]) -> tuple[set[str], set[str]]:
-    """(names whose value matters, names whose change matters) beside kind, actor, public and status."""
+def attributes_of(conditions: Iterable[Condition]) -> tuple[set[str], set[str], set[str]]:
+    """Names whose value, whose change, whose presence matters, beside kind, actor, public and status."""
     values: set[str] = set()
     changes: set[str] = set()
+    presence: set[str] = set()
     for condition in conditions:
         for key, names in condition.terms:
             if key == "changed":
                 changes.update(names)
-            elif key == "has":
-                values.update(names)
-            elif key not in CONDITION_KEYS:
+            elif key in ("has", "lacks"):
+                presence.update(names)
+            elif key not in CONDITION_KEYS + INNER_KEYS:
                 values.add(key)
-    return values, changes
+    return values, changes, presence
 
 
 class ActionTable:
@@ -124,7 +129,7 @@ class ActionTable:
     look at), so nearly every event is one dictionary look-up.
     """
 
-    __slots__ = ("_bits", "_changes", "_index", "_memo", "_plain", "_values")
+    __slots__ = ("_bits", "_changes", "_index", "_memo", "_plain", "_presence", "_values")
 
     LIMIT: Final = 50_000
 
@@ -134,14 +139,17 @@ class ActionTable:
         self._bits = [compile_rules(each) for each in distinct]
         values: set[str] = set()
         changes: set[str] = set()
+        presence: set[str] = set()
         for each in distinct:
             for conditions in (each.start, each.stop, each.pause, each.resume, each.cancel, each.reset):
-                more_values, more_changes = attributes_of(conditions)
+                more_values, more_changes, more_presence = attributes_of(conditions)
                 values |= more_values
                 changes |= more_changes
+                presence |= more_presence
         self._values = sorted(values)
         self._changes = sorted(changes)
-        self._plain = not values and not changes
+        self._presence = sorted(presence)
+        self._plain = not (values or changes or presence)
         self._memo: dict[tuple[Any, ...], tuple[int, ...]] = {}
 
     def index(self, rules: Rules) -> int:
@@ -160,7 +168,8 @@ class ActionTable:
         )
         if not self._plain:
             key += tuple(_hashable(after.get(name)) for name in self._values)
-            key += tuple(before.get(name) != after.get(name) for name in self._changes)
+            key += tuple([before.get(name) != after.get(name) for name in self._changes])
+            key += tuple([after.get(name) is None for name in self._presence])
         found = self._memo.get(key)
         if found is None:
             if len(self._memo) >= self.LIMIT:

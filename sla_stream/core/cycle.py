@@ -41,6 +41,7 @@ class Cycle(msgspec.Struct, array_like=True, gc=False):
     `due`: deadline in force (FAR: none can be said). `at_due`: elapsed when it was breached.
     `fired`: bit i is threshold i of the target (warnings, then escalations).
     `ended_from`: stage before the end. `ticket`: attributes at the end, once they differ from the present ones.
+    `promised`: the date promised by a person, which is due whatever the schedule says (metric `due_date`).
     """
 
     number: int
@@ -59,6 +60,7 @@ class Cycle(msgspec.Struct, array_like=True, gc=False):
     ended_from: int = RUNNING
     reason: str | None = None
     ticket: dict[str, Any] | None = None
+    promised: int | None = None
 
 
 class Mark(NamedTuple):
@@ -69,6 +71,7 @@ class Mark(NamedTuple):
     threshold: Threshold
 
 
+_MARKS_LIMIT: Final = 100_000  # promised dates make any number of durations
 _marks: dict[tuple[int, int], tuple[tuple[Mark, ...], tuple[Mark, ...]]] = {}
 
 
@@ -77,6 +80,8 @@ def marks(target: Target, duration: int) -> tuple[tuple[Mark, ...], tuple[Mark, 
     key = (target.ref, duration)
     found = _marks.get(key)
     if found is None:
+        if len(_marks) >= _MARKS_LIMIT:
+            _marks.clear()
         warnings = []
         for i, threshold in enumerate(target.warnings):
             used = _before_due(threshold, duration)
@@ -106,11 +111,14 @@ def duration_of(target: Target, started: int) -> int:
     return schedule.used(end) - schedule.used(started)
 
 
-def begin(number: int, target: Target | None, at: int, paused: bool) -> Cycle:
+def begin(number: int, target: Target | None, at: int, paused: bool, promised: int | None = None) -> Cycle:
     """A cycle that starts at `at`, paused at once if the pause already holds."""
-    cycle = Cycle(number=number, started=at, since=at)
+    cycle = Cycle(number=number, started=at, since=at, promised=promised)
     if target is not None:
         cycle.ref = target.ref
+        if promised is not None:
+            promise(cycle, target, promised, at)
+            return cycle
         cycle.target = duration_of(target, at)
         if paused:
             cycle.stage = PAUSED
@@ -118,6 +126,33 @@ def begin(number: int, target: Target | None, at: int, paused: bool) -> Cycle:
             cycle.base = target.schedule.used(at)
             arm(cycle, target)
     return cycle
+
+
+def promise(cycle: Cycle, target: Target, due_at: int, at: int) -> list[str]:
+    """Set or move the promised date of a cycle; returns the names of the warnings that can come again."""
+    used = target.schedule.used
+    if cycle.since == at and not cycle.base:
+        cycle.base = used(cycle.started)
+    said = {mark.threshold.name for mark in marks(target, cycle.target)[0] if cycle.fired & mark.bit}
+    cycle.promised = due_at
+    cycle.target = max(0, used(due_at) - cycle.base)
+    cycle.since = at
+    again = _refire(cycle, target, used(at) - cycle.base, said)
+    arm(cycle, target)
+    return again
+
+
+def _refire(cycle: Cycle, target: Target, spent: int, said: set[str]) -> list[str]:
+    """Mark as fired what was said and is still reached; the names of what was said and is not."""
+    cycle.fired = 0
+    again = []
+    for mark in marks(target, cycle.target)[0]:
+        if mark.threshold.name in said:
+            if mark.used <= spent:
+                cycle.fired |= mark.bit
+            else:
+                again.append(mark.threshold.name)
+    return again
 
 
 def arm(cycle: Cycle, target: Target) -> None:
@@ -132,7 +167,7 @@ def arm(cycle: Cycle, target: Target) -> None:
                 cycle.next_at = max(instant(cycle.base + cycle.at_due + mark.used), since)
                 return
         return
-    cycle.due = max(instant(cycle.base + cycle.target), since)
+    cycle.due = max(instant(cycle.base + cycle.target) if cycle.promised is None else cycle.promised, since)
     for mark in warnings:
         if not cycle.fired & mark.bit:
             cycle.next_at = max(instant(cycle.base + mark.used), since)
@@ -247,19 +282,14 @@ def retarget(cycle: Cycle, old: Target, new: Target, at: int) -> list[str]:
         cycle.paused = paused_for(cycle, old, at)
     said = {mark.threshold.name for mark in marks(old, cycle.target)[0] if cycle.fired & mark.bit}
     cycle.ref = new.ref
-    cycle.target = duration_of(new, cycle.started)
     cycle.since = at
-    cycle.fired = 0
-    again = []
-    for mark in marks(new, cycle.target)[0]:
-        if mark.threshold.name in said:
-            if mark.used <= spent:
-                cycle.fired |= mark.bit
-            else:
-                again.append(mark.threshold.name)
-    if cycle.stage == RUNNING:
+    if cycle.promised is not None:
         cycle.base = new.schedule.used(at) - spent
-        arm(cycle, new)
+        cycle.target = max(0, new.schedule.used(cycle.promised) - cycle.base)
     else:
-        cycle.base = spent
+        cycle.target = duration_of(new, cycle.started)
+        cycle.base = new.schedule.used(at) - spent if cycle.stage == RUNNING else spent
+    again = _refire(cycle, new, spent, said)
+    if cycle.stage == RUNNING:
+        arm(cycle, new)
     return again

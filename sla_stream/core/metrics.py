@@ -19,18 +19,42 @@ def when(**terms: Any) -> Conditions:
 CREATED: Final = when(kind="created")
 RESOLVED: Final = when(status=("resolved", "closed"))
 ANSWERED: Final = when(kind="agent_replied", actor="agent", public=True)
+PENDING: Final = when(status="pending")
+WAITING: Final = when(status=("pending", "on_hold"))
+UNRESOLVED: Final = ("new", "open", "pending", "on_hold", None)
+"""Values of the status, the unknown one included, in which a ticket is not resolved (for `status_is`)."""
+UPDATED: Final = when(kind="agent_replied", actor="agent", public=True, status_is=UNRESOLVED)
+OWNED: Final = when(changed="group", has="group", status_is=UNRESOLVED) + when(
+    left_status=("resolved", "closed"), has="group"
+)
 
-BUILT_IN: Final[dict[str, Rules]] = {
-    "first_response": Rules(start=CREATED, stop=ANSWERED + RESOLVED, cycles="once"),
-    "next_response": Rules(start=when(kind="customer_replied"), stop=ANSWERED + RESOLVED, cycles="each"),
-    "resolution": Rules(start=CREATED, stop=RESOLVED, cycles="reopen"),
-}
-
+FIRST_RESPONSE: Final = "first_response"
 AFTER_RESPONSE: Final = "next_response"
 """The metric that waits for the first response."""
+DUE_DATE: Final = "due_date"
+"""The metric whose deadline is a date that a person promised."""
 
-RESERVED: Final = (
-    "periodic_update", "pausable_update", "requester_wait", "agent_work", "assignment", "pickup",
-    "group_ownership", "due_date",
-)  # fmt: skip
+BUILT_IN: Final[dict[str, Rules]] = {
+    FIRST_RESPONSE: Rules(start=CREATED, stop=ANSWERED + RESOLVED, cycles="once"),
+    AFTER_RESPONSE: Rules(start=when(kind="customer_replied"), stop=ANSWERED + RESOLVED, cycles="each"),
+    "periodic_update": Rules(start=UPDATED, stop=ANSWERED + RESOLVED, cycles="each"),
+    "pausable_update": Rules(start=UPDATED, stop=ANSWERED + RESOLVED, pause=PENDING, cycles="each"),
+    "requester_wait": Rules(start=CREATED, stop=RESOLVED, pause=PENDING, cycles="reopen"),
+    "agent_work": Rules(start=CREATED, stop=RESOLVED, pause=WAITING, cycles="reopen"),
+    "resolution": Rules(start=CREATED, stop=RESOLVED, cycles="reopen"),
+    "assignment": Rules(start=when(kind="created", lacks="assignee"), stop=when(has="assignee"), cycles="once"),
+    "pickup": Rules(
+        start=when(kind="created", channel=("chat", "call")), stop=when(kind="answered") + ANSWERED, cycles="once"
+    ),
+    "group_ownership": Rules(start=OWNED, stop=when(changed="group") + RESOLVED, cycles="each"),
+    DUE_DATE: Rules(
+        start=when(changed="due_at", has="due_at", status_is=UNRESOLVED),
+        stop=RESOLVED,
+        cancel=when(lacks="due_at"),
+        cycles="each",
+    ),
+}
+"""`status_is` (holds now) and `lacks` (has no value) are conditions of built-in metrics only."""
+
+RESERVED: Final[tuple[str, ...]] = ()
 """Built-in metrics of the contract that this release does not time yet; a policy that names one is refused."""

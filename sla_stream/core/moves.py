@@ -14,15 +14,13 @@ from sla_stream.core.conditions import CANCEL, HOLDS, PAUSE, RESET, RESUME, STAR
 from sla_stream.core.cycle import CANCELLED, MET, MISSED, PAUSED, RUNNING, Cycle
 from sla_stream.core.events import ENDED, TicketEvent
 from sla_stream.core.facts import Sink, outcome
-from sla_stream.core.metrics import AFTER_RESPONSE
+from sla_stream.core.metrics import AFTER_RESPONSE, DUE_DATE, FIRST_RESPONSE
 from sla_stream.core.planner import Plan, Planner
 from sla_stream.core.policy import Target
 from sla_stream.core.ticket import Fold
 
 if TYPE_CHECKING:
     from sla_stream.core.fold import Folder
-
-FIRST_RESPONSE: Final = "first_response"
 
 ACTS: Final = (CANCEL | STOP | RESET | PAUSE, CANCEL | STOP | RESET | HOLDS | PAUSE | RESUME)
 """Bits that matter to a running and to a paused clock. (Those in RESTS, and no others: nothing happens.)"""
@@ -101,6 +99,8 @@ class Step:
                 if not self._follow_plan(metric, cycle, target):
                     return self._move_ended(metric, i, target, ref)
                 cycle = self.fold.clocks[metric][-1]
+            if cycle.promised is not None:
+                self._follow_promise(metric, cycle)
             bits = self.bits[planner.rule_index[cycle.ref] if cycle.ref else planner.default_index[i]]
             if bits & STOP and metric == FIRST_RESPONSE:
                 self.answered = True
@@ -140,15 +140,18 @@ class Step:
 
     def _start(self, metric: str, cycles: list[Cycle], target: Target | None, bits: int) -> None:
         paused = bits & (HOLDS | PAUSE) == HOLDS | PAUSE
-        self.fold.clocks[metric] = [*cycles, clock.begin(len(cycles) + 1, target, self.event.at, paused)]
+        promised = self.after.get("due_at") if metric == DUE_DATE else None
+        begun = clock.begin(len(cycles) + 1, target, self.event.at, paused, promised)
+        self.fold.clocks[metric] = [*cycles, begun]
 
     def _move_running(self, metric: str, cycle: Cycle, bits: int) -> bool:
         """Cancel, stop, reset, pause, resume; whether the cycle still runs."""
         target = self.folder.targets.get(cycle.ref)
-        if bits & CANCEL:
-            self._end(metric, cycle, target, CANCELLED, self.event.reason or "cancelled")
+        if bits & CANCEL and not cycle.breached:
+            reason = "withdrawn" if metric == DUE_DATE else self.event.reason or "cancelled"
+            self._end(metric, cycle, target, CANCELLED, reason)
             return False
-        if bits & STOP:
+        if bits & (STOP | CANCEL):
             self._end(metric, cycle, target, MISSED if cycle.breached else MET, None)
             return False
         if target is None:
@@ -180,13 +183,24 @@ class Step:
             self._tell_again(metric, cycle, clock.retarget(cycle, current, target, self.event.at))
         return True
 
+    def _follow_promise(self, metric: str, cycle: Cycle) -> None:
+        """Move the deadline of a `due_date` cycle with the date promised (a date withdrawn cancels by its rules)."""
+        due_at = self.after.get("due_at")
+        if due_at is None or due_at == cycle.promised or cycle.breached:
+            return
+        target = self.folder.targets.get(cycle.ref)
+        if target is None:
+            cycle.promised = due_at
+        else:
+            self._tell_again(metric, cycle, clock.promise(cycle, target, due_at, self.event.at))
+
     def _attach(self, metric: str, cycle: Cycle, target: Target) -> None:
         """Rule 14: time a running cycle from its own start event, with the pauses there were."""
         cycles = self.fold.clocks[metric]
         if target.starts_from == "application":
-            cycles[-1] = clock.begin(cycle.number, target, self.event.at, False)
+            cycles[-1] = clock.begin(cycle.number, target, self.event.at, False, cycle.promised)
             return
-        fresh = cycles[-1] = clock.begin(cycle.number, target, cycle.started, False)
+        fresh = cycles[-1] = clock.begin(cycle.number, target, cycle.started, False, cycle.promised)
         planner = self.planner
         base, events = self.history()
         before = base.attributes

@@ -16,6 +16,8 @@ LEVELS: Final[tuple[Level, ...]] = ("base", "service", "plan", "customer")
 
 CONDITION_KEYS: Final = ("kind", "status", "left_status", "actor", "public", "changed", "has")
 """Keys of a condition with a meaning of their own; any other key is an attribute of the ticket."""
+INNER_KEYS: Final = ("status_is", "lacks")
+"""Further ones, for the built-in metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Threshold:
 class Target:
     """One promise: this metric, within this time, on this schedule.
 
-    `duration` is None for a target counted in business days (`business_days` is set then).
+    `duration` is None for a target counted in business days (`business_days` is set then) and for `due_date`, whose
+    deadline is the ticket's `due_at`.
     `ref` names the target in stored state: the same file gives the same number in every process; never 0.
     """
 
