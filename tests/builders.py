@@ -96,7 +96,7 @@ def target(metric: str, duration: int | None, policy: str = "base", ref: int | N
     }
     fields.update(rest)
     return Target(
-        ref=ref if ref is not None else abs(hash((metric, duration, policy, repr(sorted(rest))))) % 2**40 + 1,
+        ref=ref if ref is not None else abs(hash((metric, duration, policy, repr(sorted(rest.items()))))) % 2**40 + 1,
         policy=policy,
         metric=metric,
         duration=duration,
