@@ -52,7 +52,7 @@ def _login(settings: Settings) -> Iterator[Problem]:
 
 def _topics(settings: Settings) -> Iterator[Problem]:
     used: dict[str, str] = {}
-    for role, topic in settings.topics.items():
+    for role, topic in (*settings.topics.items(), ("clock", settings.topic("clock"))):
         name = f"topic_{role}"
         if topic in used:
             yield (name, used[topic]), f'"{topic}" is the name of {used[topic]} too'

@@ -13,7 +13,7 @@ from sla_stream.formats import setting_values as values
 from sla_stream.formats.setting_values import Secret
 
 TopicRole = Literal[
-    "ticket_events", "warnings", "breaches", "outcomes", "timers", "late", "dead_letters", "changelog"
+    "ticket_events", "warnings", "breaches", "outcomes", "timers", "late", "dead_letters", "changelog", "clock"
 ]
 TOPIC_ROLES: Final[tuple[TopicRole, ...]] = (
     "ticket_events",
@@ -25,6 +25,7 @@ TOPIC_ROLES: Final[tuple[TopicRole, ...]] = (
     "dead_letters",
     "changelog",
 )
+"""The topics that tickets pass through. Beside them is `clock`, which only tells the brokers' time."""
 
 _SECOND: Final = 1_000
 _DAY: Final = 86_400_000
@@ -69,12 +70,8 @@ class Settings:
         values.text, None, "file that holds the password for the log-in", path=True
     )
 
-    app_id: str = _setting(
-        values.legal_name, "sla-stream", "names the consumer group, transactions and changelog"
-    )
-    topic_prefix: str = _setting(
-        values.prefix, "", "put before every topic, group and transactional id, as written"
-    )
+    app_id: str = _setting(values.legal_name, "sla-stream", "names the consumer group, transactions and changelog")
+    topic_prefix: str = _setting(values.prefix, "", "put before every topic, group and transactional id, as written")
     topic_ticket_events: str = _setting(values.legal_name, "sla.ticket-events.v1", "input topic")
     topic_warnings: str = _setting(values.legal_name, "sla.warnings.v1", "topic of warnings")
     topic_breaches: str = _setting(values.legal_name, "sla.breaches.v1", "topic of breaches and escalations")
@@ -87,9 +84,10 @@ class Settings:
     topic_changelog: str | None = _setting(
         values.legal_name, None, "private compacted topic of the table (default: APP_ID-changelog)"
     )
-    partitions: int = _setting(
-        values.whole_number(1, 10_000), 8, "partitions of input, outputs and changelog"
+    topic_clock: str | None = _setting(
+        values.legal_name, None, "private topic that shows the broker's clock (default: APP_ID-clock)"
     )
+    partitions: int = _setting(values.whole_number(1, 10_000), 8, "partitions of input, outputs and changelog")
     replication: int | None = _setting(
         values.whole_number(1, 32_767), None, "copies of each partition (default: the broker's default)"
     )
@@ -99,9 +97,7 @@ class Settings:
     settle_for: int = _setting(
         values.duration(0, _DAY), 5 * _SECOND, "how long an alarm that is past when it is set waits"
     )
-    hold_for: int = _setting(
-        values.duration(0, _DAY), 0, "how long every alarm waits for events that come late"
-    )
+    hold_for: int = _setting(values.duration(0, _DAY), 0, "how long every alarm waits for events that come late")
     publish_from: int | None = _setting(
         values.instant, None, "decisions dated earlier change state and are not published"
     )
@@ -127,9 +123,7 @@ class Settings:
         "a timer fires this much after its instant",
         shown="0ms; 100ms replicated",
     )
-    commit_interval: int = _setting(
-        values.duration(1, 10 * _SECOND), 50, "the longest time between two commits"
-    )
+    commit_interval: int = _setting(values.duration(1, 10 * _SECOND), 50, "the longest time between two commits")
     session_timeout: int = _setting(
         values.duration(2 * _SECOND, 300 * _SECOND),
         10 * _SECOND,
@@ -138,9 +132,7 @@ class Settings:
     instance_id: str | None = _setting(
         values.legal_name, None, "static membership: the same name at each start of this worker, no other's"
     )
-    listen: tuple[str, int] = _setting(
-        values.address, ("127.0.0.1", 8085), "address of /livez, /readyz and /metrics"
-    )
+    listen: tuple[str, int] = _setting(values.address, ("127.0.0.1", 8085), "address of /livez, /readyz and /metrics")
     data_dir: str | None = _setting(
         values.text, None, "directory for local files", path=True, shown="$XDG_DATA_HOME/sla-stream"
     )
@@ -155,12 +147,12 @@ class Settings:
 
     def topic(self, role: TopicRole) -> str:
         """The full name of a topic, prefix included."""
-        name = self.topic_changelog if role == "changelog" else getattr(self, f"topic_{role}")
-        return f"{self.topic_prefix}{name or f'{self.app_id}-changelog'}"
+        name = getattr(self, f"topic_{role}") or f"{self.app_id}-{role}"
+        return f"{self.topic_prefix}{name}"
 
     @property
     def topics(self) -> dict[TopicRole, str]:
-        """Full names by role."""
+        """Full names of `TOPIC_ROLES` by role."""
         return {role: self.topic(role) for role in TOPIC_ROLES}
 
     @property
@@ -189,7 +181,7 @@ KAFKA_SETTINGS: Final = tuple(name for name in SETTING_NAMES if name.startswith(
 TOPIC_SETTINGS: Final = (
     "app_id",
     "topic_prefix",
-    *(f"topic_{role}" for role in TOPIC_ROLES),
+    *(f"topic_{role}" for role in (*TOPIC_ROLES, "clock")),
     "partitions",
     "replication",
 )

@@ -45,9 +45,7 @@ def suggest(word: str, known: Collection[str]) -> str:
 
 def from_flags(flags: Mapping[str, str | None]) -> dict[str, Found]:
     """`{setting name: text or None}`; None means that the flag was not given."""
-    return {
-        name: Found(text, "--" + name.replace("_", "-")) for name, text in flags.items() if text is not None
-    }
+    return {name: Found(text, "--" + name.replace("_", "-")) for name, text in flags.items() if text is not None}
 
 
 def from_environment(environment: Mapping[str, str], known: Collection[str]) -> Sources:
