@@ -39,7 +39,7 @@ def compile_file(shaped: Shaped, base: FilePath, findings: Findings) -> Compiled
         policies=asked,
         schedules=calendars.compiled,
         metrics=metrics,
-        digest=digest(asked, calendars.compiled, metrics),
+        digest=digest(asked),
     )
     return Compiled(file, content, placed)
 

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sla_stream.core.policy import Match, Policy, Rules
+from sla_stream.core.policy import Match, Policy
 from sla_stream.core.schedule import Schedule
 
 _VERSION_DIGITS: Final = 12
@@ -29,15 +29,12 @@ def policy_version(name: str, level: str, match: Match, targets: Iterable[Any]) 
     return _hash(content).hex()[:_VERSION_DIGITS]
 
 
-def digest(policies: tuple[Policy, ...], schedules: dict[str, Schedule], metrics: dict[str, Rules]) -> str:
-    """Hash of everything in the file that can decide something, order of policies included."""
-    return _hash(
-        {
-            "policies": [[policy.name, policy.version] for policy in policies],
-            "schedules": canonical(schedules),
-            "metrics": canonical(metrics),
-        }
-    ).hex()
+def digest(policies: Iterable[Policy]) -> str:
+    """Hash of everything in the file that can decide something, the order of policies included.
+
+    Versions hold the schedules and rules of their targets; what no target uses decides nothing.
+    """
+    return _hash([[policy.name, policy.version] for policy in policies]).hex()
 
 
 def target_ref(version: str, metric: str, entry: str, taken: set[int]) -> int:

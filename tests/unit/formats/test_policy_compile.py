@@ -19,7 +19,7 @@ DEMO = Path(__file__).parents[3] / "sla_stream" / "demo" / "policies.yaml"
 
 GOLDEN_VERSIONS = ["8b9aac7e57d7", "8a15618131fb"]
 GOLDEN_REFERENCES = [273187047449468, 210296438098494, 259858814634794]
-GOLDEN_DIGEST = "2b6bf8b107e556954c0f9134114f49dbcf88470292b243533b1fbab200040e03"
+GOLDEN_DIGEST = "02dd72d32ebe9d9e21eceae3cf5144a11cccedc8f77c0fe644f712b40d7cde78"
 
 
 def of(policies: PolicySet, name: str) -> Policy:
