@@ -25,6 +25,17 @@ class _Seconds(dict[int, str]):
 seconds: Final = _Seconds()
 
 
-def instant(at: int | None) -> str:
-    """A quoted instant, or `null`; also `null` for an instant that never comes."""
-    return "null" if at is None or at >= FAR else f'"{format_instant(at)}"'
+class _Instants(dict[int | None, str]):
+    """Ms -> a quoted instant; `null` for None and for an instant that never comes.
+
+    A table, because one record says the same instant two or three times, and its neighbours say it again.
+    """
+
+    def __missing__(self, at: int | None) -> str:
+        if len(self) >= 20_000:
+            self.clear()
+        self[at] = text = "null" if at is None or at >= FAR else f'"{format_instant(at)}"'
+        return text
+
+
+instant: Final = _Instants()

@@ -24,7 +24,6 @@ import orjson
 from sla_stream.core.sla_events import BREACH, ESCALATION, WARNING, SlaEvent
 from sla_stream.formats.attributes import ticket_json
 from sla_stream.formats.csv_rows import csv_row
-from sla_stream.formats.instants import format_instant
 from sla_stream.formats.numbers import instant, seconds
 from sla_stream.formats.sentences import summary
 
@@ -66,12 +65,9 @@ class SlaEventRenderer:
             fixed = self._fixed[(target.ref, kind, threshold)] = _fixed_parts(event, kind)
         policy, threshold_text, actions = fixed
         ticket_id = quote(event.ticket_id)
-        at_ms, due_ms, decided_ms = event.at, event.due_at, event.decided_at
-        at = f'"{format_instant(at_ms)}"'
-        due = at if due_ms == at_ms else instant(due_ms)
-        decided = f'"{format_instant(decided_ms)}"'
+        at_ms, decided_ms = event.at, event.decided_at
+        at, due = instant[at_ms], instant[event.due_at]
         offset, recorded_ms = event.evidence
-        recorded = decided if recorded_ms == decided_ms else f'"{format_instant(recorded_ms)}"'
         target_ms, elapsed = event.target_ms, event.elapsed
         url = ticket.get("url")
         return (
@@ -79,7 +75,7 @@ class SlaEventRenderer:
             f'"subject":{ticket_id},"time":{at},"datacontenttype":"application/json",'
             f'"dataschema":"{DATASCHEMA}","partitionkey":{ticket_id},"data":{{"ticket_id":{ticket_id},'
             f'{policy},"cycle":{event.cycle},"target_s":{seconds[target_ms]},'
-            f'"started_at":"{format_instant(event.started_at)}","due_at":{due},"at":{at},'
+            f'"started_at":{instant[event.started_at]},"due_at":{due},"at":{at},'
             f'"threshold":{threshold_text},"elapsed_s":{seconds[elapsed]},'
             f'"remaining_s":{seconds[target_ms - elapsed]},"overrun_s":{seconds[event.overrun]},'
             f'"paused_s":{seconds[event.paused]},"wall_elapsed_s":{seconds[at_ms - event.started_at]},'
@@ -87,8 +83,8 @@ class SlaEventRenderer:
             f'"supersedes":{_quoted(event.supersedes)},"retracts":{_quoted(event.retracts)},'
             f'"reason":{_quoted(event.reason)},"late_attach":{"true" if event.late_attach else "false"},'
             f'"incident":{ticket_id[:-1]}/{event.metric}/{event.cycle}",'
-            f'"summary":{quote(summary(event, _plain(due)))},"url":{_quoted(url)},"decided_at":{decided},'
-            f'"late_s":{seconds[decided_ms - at_ms]},{self._evidence}{offset},"recorded_at":{recorded}}},'
+            f'"summary":{quote(summary(event, _plain(due)))},"url":{_quoted(url)},"decided_at":{instant[decided_ms]},'
+            f'"late_s":{seconds[decided_ms - at_ms]},{self._evidence}{offset},"recorded_at":{instant[recorded_ms]}}},'
             f'"ticket":{ticket_json(ticket)},"actions":{actions}}}}}'
         ).encode()
 

@@ -32,7 +32,7 @@ def render_ticket_view(view: TicketView) -> bytes:
     return (
         f'{{"ticket_id":{quote(view.ticket_id)},"ticket":{ticket_json(attributes)},'
         f'"url":{"null" if url is None else quote(url)},'
-        f'"cycles":[{",".join(map(_timer_state, view.cycles))}],"as_of":{instant(view.as_of)}}}'
+        f'"cycles":[{",".join(map(_timer_state, view.cycles))}],"as_of":{instant[view.as_of]}}}'
     ).encode()
 
 
@@ -52,9 +52,9 @@ def _timer_state(state: TimerState) -> str:
         f'{{"ticket_id":{quote(state.ticket_id)},"metric":{quote(state.metric)},'
         f'"policy":{quote(state.policy)},"policy_version":{quote(state.policy_version)},'
         f'"schedule":{quote(state.schedule)},"cycle":{state.cycle},"stage":{quote(state.stage)},'
-        f'"breached":{_boolean(state.breached)},"breached_at":{instant(state.breached_at)},'
-        f'"started_at":{instant(state.started_at)},"due_at":{instant(state.due_at)},'
-        f'"ended_at":{instant(state.ended_at)},"target_s":{seconds[state.target]},'
+        f'"breached":{_boolean(state.breached)},"breached_at":{instant[state.breached_at]},'
+        f'"started_at":{instant[state.started_at]},"due_at":{instant[state.due_at]},'
+        f'"ended_at":{instant[state.ended_at]},"target_s":{seconds[state.target]},'
         f'"elapsed_s":{seconds[state.elapsed]},"remaining_s":{seconds[state.target - state.elapsed]},'
         f'"paused_s":{seconds[state.paused]},"wall_elapsed_s":{seconds[end - state.started_at]},'
         f'"open_hours":{_boolean(state.open_hours)}}}'
