@@ -23,7 +23,7 @@ class Appends(Protocol):
 class Feeder:
     """Plays events at their own times on a given clock.
 
-    `now()` is the instant up to which events may be appended; after each append `reached(instant)` is told
+    `now()` is the instant up to which events may be appended; after each append `tell(instant)` says
     that everything at or before that instant is in the topic. It never runs ahead, so a timer that fires at
     the instant reached can have missed nothing.
     """
@@ -33,16 +33,18 @@ class Feeder:
         events: Iterator[HistoryEvent],
         topic: Appends,
         now: Callable[[], int],
-        reached: Callable[[int], None],
+        tell: Callable[[int], None],
     ) -> None:
         self._events = events
         self._next = next(events, None)
         self._topic = topic
         self._now = now
-        self._reached = reached
+        self._tell = tell
         self.appended = 0
         self.at = self._next.at if self._next else 0
         """Instant of the latest event appended, ms."""
+        self.reached = 0
+        """Everything at or before this instant (ms) is appended."""
 
     async def run(self, end: int | None = None) -> None:
         """Until the events are used up and the clock has reached `end` (default: that of the last event)."""
@@ -52,13 +54,17 @@ class Feeder:
             await self._append(due)
             if self._next is None:
                 last = self.at if end is None else end
-                self._reached(min(now, last))
+                self._reach(min(now, last))
                 if now >= last:
                     return
             else:
-                self._reached(min(now, self._next.at - 1))
+                self._reach(min(now, self._next.at - 1))
             if len(due) < LARGEST_APPEND:
                 await asyncio.sleep(STEP_S)
+
+    def _reach(self, instant: int) -> None:
+        self.reached = instant
+        self._tell(instant)
 
     def _take(self, now: int) -> list[HistoryEvent]:
         due: list[HistoryEvent] = []

@@ -91,9 +91,7 @@ class TerminalScreen:
 
     def event(self, line: Line) -> None:
         if self._allowance.take(important=line.kind != "outcome"):
-            self._console.print(
-                self._text(line.text, style=STYLES[line.style], no_wrap=True, overflow="ellipsis")
-            )
+            self._console.print(self._text(line.text, style=STYLES[line.style], no_wrap=True, overflow="ellipsis"))
         else:
             self._left_out += 1
 

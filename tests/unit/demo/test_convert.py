@@ -6,9 +6,7 @@ from sla_stream.demo.convert import Event, Row, convert, instant, render
 
 
 def row(count: int, state: str, minute: int, **columns: str) -> Row:
-    known = dict.fromkeys(
-        ("priority", "contact_type", "caller_id", "category", "assignment_group", "assigned_to"), "?"
-    )
+    known = dict.fromkeys(("priority", "contact_type", "caller_id", "category", "assignment_group", "assigned_to"), "?")
     return {
         "number": "INC1",
         "sys_mod_count": str(count),
