@@ -1,1 +1,8 @@
-"""A Kafka broker on this machine, for the demo and the tests."""
+"""A Kafka on this machine for the demo, the tests and the benches; production brings its own."""
+
+from __future__ import annotations
+
+from sla_stream.broker.choice import Broker, choose_broker
+from sla_stream.broker.local_kafka import LocalKafka
+
+__all__ = ["Broker", "LocalKafka", "choose_broker"]

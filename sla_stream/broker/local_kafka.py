@@ -30,7 +30,6 @@ class LocalKafka:
     """
 
     limits = ""
-    creates_topics = False
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.admin import CreateTopicsRequest, DeleteTopicsRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
@@ -94,12 +94,16 @@ class Admin:
     async def default_replication(self) -> int:
         """How many copies the brokers make of a topic that does not say."""
         resources = [ConfigResource(ConfigResourceType.BROKER, str(self._any_broker()))]
-        for response in await self._client.describe_configs(resources):
+        try:
+            responses = await self._client.describe_configs(resources)
+        except IncompatibleBrokerVersion:  # the embedded broker
+            return 1
+        for response in responses:
             for resource in response.resources:
                 for name, value, *_ in resource[4]:
                     if name == "default.replication.factor" and value:
                         return int(value)
-        return 1  # a broker that tells nothing of itself is the embedded one
+        return 1
 
     async def create(self, topics: Iterable[WantedTopic]) -> list[str]:
         """Makes those that do not exist; their names. ConfigError with the broker's reasons, all at once."""
@@ -110,7 +114,10 @@ class Admin:
         default = await self.default_replication()
         entries = [_creation(topic.on(default)) for topic in missing]
         timeout = int(self._patience_s * 1000)
-        response = await self._to_controller(CreateTopicsRequest(entries, timeout, False))
+        try:
+            response = await self._to_controller(CreateTopicsRequest(entries, timeout, False))
+        except IncompatibleBrokerVersion:
+            return await self._create_by_mention(missing)
         made: list[str] = []
         refused: list[str] = []
         for name, code, *more in response.topic_errors:
@@ -122,6 +129,18 @@ class Admin:
         if refused:
             raise ConfigError("\n".join(refused))
         return made
+
+    async def _create_by_mention(self, topics: Collection[WantedTopic]) -> list[str]:
+        """On the embedded broker, which makes topics at their first mention and knows no configs."""
+        await self._send(MetadataRequest([topic.name for topic in topics], allow_auto_topic_creation=True))
+        for topic in await self._metadata([topic.name for topic in topics]):
+            wanted = next(one for one in topics if one.name == topic["topic"])
+            if len(topic["partitions"]) < wanted.partitions:
+                raise ConfigError(
+                    f"topic {wanted.name}: the embedded broker makes topics with {len(topic['partitions'])} "
+                    f"partitions, expected {wanted.partitions}"
+                )
+        return [topic.name for topic in topics]
 
     async def wait_for_leaders(self, partitions: Mapping[str, int], patience_s: float = 30.0) -> None:
         """Until every partition of the topics (name to number) has a leader: making a topic returns before that.
@@ -150,10 +169,13 @@ class Admin:
                     raise ConfigError(f"topic {name}: its configs could not be changed: {why or for_code(code)}")
 
     async def delete(self, names: Collection[str]) -> None:
-        """Deletes topics and waits until they are gone; those that do not exist are none of its business."""
+        """Deletes topics and waits until they are gone. Those that do not exist are gone already."""
         if not names:
             return
-        await self._to_controller(DeleteTopicsRequest(list(names), int(self._patience_s * 1000)))
+        try:
+            await self._to_controller(DeleteTopicsRequest(list(names), int(self._patience_s * 1000)))
+        except IncompatibleBrokerVersion:  # the embedded broker: they go when it goes
+            return
         deadline = asyncio.get_running_loop().time() + self._patience_s
         while left := set(names) & await self.topic_names():
             if asyncio.get_running_loop().time() > deadline:
@@ -178,7 +200,11 @@ class Admin:
             return {}
         resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
         found: dict[str, dict[str, tuple[str, int]]] = {name: {} for name in names}
-        for response in await self._client.describe_configs(resources):
+        try:
+            responses = await self._client.describe_configs(resources)
+        except IncompatibleBrokerVersion:  # the embedded broker knows none
+            return found
+        for response in responses:
             for code, why, _, name, entries in response.resources:
                 if code != 0:
                     raise ConfigError(f"topic {name}: its configs cannot be read: {why or for_code(code).__name__}")
@@ -197,6 +223,10 @@ class Admin:
         return await self._client._send_request(request)
 
     async def _to_controller(self, request: Any) -> Any:
+        if not self._client._client.cluster.controller:
+            await self._client._client.force_metadata_update()
+        if not self._client._client.cluster.controller:
+            raise IncompatibleBrokerVersion("the cluster names no controller")
         return await self._client._send_to_controller(request)
 
 
