@@ -127,6 +127,23 @@ class Policy:
     level: Level
     match: Match
     targets: tuple[PolicyTarget, ...]
+    valid_from: int | None = None
+    """ms; None: from the beginning. A policy of the same name with a later one is its next version."""
+    on_change: Literal["pin", "migrate"] = "pin"
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """A dated relief: cycles that start in [start, end) have their target times `factor` plus `extra` ms."""
+
+    name: str
+    start: int
+    end: int
+    match: Match
+    factor: float
+    extra: int
+    reason: str
+    approved_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +158,4 @@ class PolicySet:
     schedules: dict[str, Schedule]
     metrics: dict[str, Rules]
     digest: str
+    relaxations: tuple[Relaxation, ...] = ()

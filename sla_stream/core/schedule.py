@@ -87,6 +87,11 @@ class Schedule:
         """Open at every instant; its coordinate is the instant itself."""
         return _Always(name)
 
+    @property
+    def always_open(self) -> bool:
+        """Whether this is `Schedule.always`."""
+        return False
+
     def used(self, at: int) -> int:
         """Open time in ms between the fixed zero and `at` (negative before it); non-decreasing."""
         if not self._from <= at < self._to:
@@ -272,6 +277,10 @@ class _Always(Schedule):
     def __init__(self, name: str) -> None:
         day: Windows = ((0, 86_400),)
         super().__init__(ScheduleRules(name, "UTC", (day, day, day, day, day, day, day)))
+
+    @property
+    def always_open(self) -> bool:
+        return True
 
     def used(self, at: int) -> int:
         return at
