@@ -1,4 +1,4 @@
-"""Policy sets as bytes: what a worker stores beside its tickets, so that a running cycle keeps the policies of its start.
+"""Policy sets as bytes: stored beside the tickets, so that a running cycle keeps the policies of its start.
 
 The stored form is the resolved one (holidays as dates, no file names, no library data), so it means the same in every
 later release that reads it.
@@ -6,15 +6,25 @@ later release that reads it.
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
 
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.schedule import Schedule
-from sla_stream.core.schedule_rules import ScheduleRules
+from sla_stream.core.schedule_rules import ScheduleRules, Windows
 
 FORM: Final = 1
+
+
+class _PackedSchedule(msgspec.Struct, array_like=True):
+    name: str
+    timezone: str
+    hours: tuple[Windows, Windows, Windows, Windows, Windows, Windows, Windows]
+    holidays: list[date]
+    dates: list[tuple[date, Windows]]
+    closed: tuple[tuple[datetime, datetime], ...]
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -22,7 +32,7 @@ class _Packed(msgspec.Struct, array_like=True):
 
     form: int
     always: list[str]
-    schedules: list[ScheduleRules]
+    schedules: list[_PackedSchedule]
     policies: msgspec.Raw
 
 
@@ -32,7 +42,7 @@ def pack_policies(policies: PolicySet) -> bytes:
     packed = _Packed(
         form=FORM,
         always=[schedule.name for schedule in found if schedule.always_open],
-        schedules=[schedule.rules for schedule in found if not schedule.always_open],
+        schedules=[_pack_rules(schedule.rules) for schedule in found if not schedule.always_open],
         policies=msgspec.Raw(_encoder.encode(policies)),
     )
     return _encoder.encode(packed)
@@ -43,13 +53,29 @@ def unpack_policies(packed: bytes) -> PolicySet:
     found = msgspec.msgpack.decode(packed, type=_Packed)
     assert found.form == FORM, f"stored form {found.form} of policies is not known"
     schedules = {name: Schedule.always(name) for name in found.always}
-    schedules.update({rules.name: Schedule(rules) for rules in found.schedules})
+    schedules.update({rules.name: Schedule(_unpack_rules(rules)) for rules in found.schedules})
 
     def decode(kind: type, value: Any) -> Any:
         assert kind is Schedule
         return schedules[value]
 
     return msgspec.msgpack.decode(found.policies, type=PolicySet, dec_hook=decode)
+
+
+def _pack_rules(rules: ScheduleRules) -> _PackedSchedule:
+    dates, holidays = sorted(rules.dates.items()), sorted(rules.holidays)
+    return _PackedSchedule(rules.name, rules.timezone, rules.hours, holidays, dates, rules.closed)
+
+
+def _unpack_rules(packed: _PackedSchedule) -> ScheduleRules:
+    return ScheduleRules(
+        name=packed.name,
+        timezone=packed.timezone,
+        hours=packed.hours,
+        holidays=frozenset(packed.holidays),
+        dates=dict(packed.dates),
+        closed=packed.closed,
+    )
 
 
 def _name(schedule: Any) -> str:
