@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 from sla_stream.formats.setting_model import Settings
+from sla_stream.kafka.clients import connection
 
 REBALANCE_TIMEOUT_MS: Final = 60_000
 NEVER_MS: Final = 2**31 - 1
-
-
-def client_settings(settings, name):
-    return {"bootstrap_servers": settings.kafka, "client_id": f"{settings.group_id}-{name}"}
 
 
 def group_consumer(settings: Settings) -> AIOKafkaConsumer:
@@ -24,7 +21,7 @@ def group_consumer(settings: Settings) -> AIOKafkaConsumer:
     interval has no limit. A worker that hangs is found by /livez.
     """
     return AIOKafkaConsumer(
-        **client_settings(settings, "worker"),
+        **connection(settings, "worker"),
         group_id=settings.group_id,
         group_instance_id=settings.instance_id,
         partition_assignment_strategy=[StickyPartitionAssignor],
@@ -44,7 +41,7 @@ def group_consumer(settings: Settings) -> AIOKafkaConsumer:
 def transactional_producer(settings: Settings, partition: int) -> AIOKafkaProducer:
     """The one producer of an input partition; starting it fences every earlier one."""
     return AIOKafkaProducer(
-        **client_settings(settings, f"partition-{partition}"),
+        **connection(settings, f"partition-{partition}"),
         transactional_id=settings.transactional_id(partition),
         acks="all",
         linger_ms=0,
@@ -58,9 +55,8 @@ def transactional_producer(settings: Settings, partition: int) -> AIOKafkaProduc
 
 def recovery_consumer(settings: Settings, partition: int) -> AIOKafkaConsumer:
     """A reader of no group for a changelog partition."""
-    options: dict[str, Any] = client_settings(settings, f"recovery-{partition}")
     return AIOKafkaConsumer(
-        **options,
+        **connection(settings, f"recovery-{partition}"),
         group_id=None,
         isolation_level="read_committed",
         enable_auto_commit=False,

@@ -93,9 +93,10 @@ class Partition:
         return self._proof.pending
 
     def deliver(self, batch: Batch) -> None:
-        """Take over a fetched batch of the present epoch."""
-        self._inbox.put(batch)
-        self._wake.set()
+        """Take over a fetched batch of the present epoch; a paused partition reads nothing any more."""
+        if self.paused is None:
+            self._inbox.put(batch)
+            self._wake.set()
 
     # --- life
 

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from sla_stream.errors import ConfigError, RetryableError
 from sla_stream.formats.setting_model import Settings, TopicRole
-from sla_stream.worker.connections import client_settings
+from sla_stream.kafka.clients import connection
 
 PATIENCE: Final = 10.0
 """Seconds for the cluster to answer."""
@@ -55,7 +55,7 @@ def _roles(settings: Settings) -> list[TopicRole]:
 
 async def _describe(settings: Settings, names: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Partitions by topic, without the topics that do not exist."""
-    admin = AIOKafkaAdminClient(**client_settings(settings, "check"))
+    admin = AIOKafkaAdminClient(**connection(settings, "check"))
     try:
         async with asyncio.timeout(PATIENCE):
             await admin.start()

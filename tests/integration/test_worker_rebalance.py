@@ -81,7 +81,8 @@ async def test_a_paused_process_cannot_commit_when_it_wakes(kafka: str, prefix: 
             await cluster.until_all_said()
 
 
-async def test_two_processes_of_one_name_do_not_go_on_for_ever(kafka: str, prefix: str, tmp_path: Path) -> None:
+async def test_two_processes_of_one_name_say_so_and_end(kafka: str, prefix: str, tmp_path: Path) -> None:
+    """Left alone they would take the partitions from each other for ever."""
     cluster = await Cluster(kafka, prefix, tmp_path).create()
     async with traffic(cluster) as send:
         first = WorkerProcess(cluster, "--instance-id=same")
@@ -89,8 +90,12 @@ async def test_two_processes_of_one_name_do_not_go_on_for_ever(kafka: str, prefi
             await first.ready()
             second = WorkerProcess(cluster, "--instance-id=same")
             with workers(second):
-                await eventually(lambda: (first.code is None) != (second.code is None), "one of the two has ended", 60)
-                survivor = first if first.code is None else second
-                await survivor.ready()
+                await eventually(lambda: 3 in (first.code, second.code), "one of the two has ended", 60)
+                ended = first if first.code == 3 else second
+                await eventually(lambda: bool(ended.said("worker.fault")), "the reason")
+                assert "another process uses our instance id 'same'" in ended.said("worker.fault")[0]["why"]
                 await send.send(*created(send, ["T1", "T2", "T3"]))
-                await cluster.until_all_said()
+        alone = WorkerProcess(cluster, "--instance-id=same")
+        with workers(alone):
+            await alone.ready()
+            await cluster.until_all_said()
