@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     pace = parser.add_mutually_exclusive_group()
-    pace.add_argument(
-        "--speed", metavar="N", help="seconds of history in a second (default: 3600, an hour a second)"
-    )
+    pace.add_argument("--speed", metavar="N", help="seconds of history in a second (default: 3600, an hour a second)")
     pace.add_argument("--live", action="store_true", help="move the history to now and live in real time")
     parser.add_argument("--events", metavar="N", help="stop after so many ticket events")
     parser.add_argument("--until", metavar="INSTANT", help="stop at this instant of the history")

@@ -13,6 +13,15 @@ from sla_stream.formats.instants import format_instant
 
 WINDOW_S: Final = 5.0
 
+COUNTED: Final = {
+    "warning": "warned",
+    "breach": "breached",
+    "escalation": "escalated",
+    "outcome": "ended",
+    "retraction": "withdrawn",
+}
+"""The kinds of SLA events, and the words that count them in any number."""
+
 
 class Progress:
     """Counts what was said and measures the rate over the last few seconds."""
@@ -30,13 +39,9 @@ class Progress:
             f"{gauges.events:,} events",
             f"{rate:,.0f}/s",
             f"lag {max(0, appended - gauges.events):,}",
-            f"{gauges.open_timers:,} open timers",
-            f"{self.said['warning']:,} warnings",
-            f"{self.said['breach']:,} breaches",
-            f"{self.said['outcome']:,} outcomes",
+            f"{gauges.open_timers:,} timers open",
+            *(f"{self.said[kind]:,} {word}" for kind, word in COUNTED.items()),
         ]
-        if self.said["retraction"]:
-            parts.append(f"{self.said['retraction']:,} retractions")
         return " · ".join(parts)
 
     def _rate(self, events: int) -> float:

@@ -91,13 +91,14 @@ class TerminalScreen:
 
     def event(self, line: Line) -> None:
         if self._allowance.take(important=line.kind != "outcome"):
-            self._console.print(self._text(line.text, style=STYLES[line.style], no_wrap=True, overflow="ellipsis"))
+            text = self._text(line.text, style=STYLES[line.style])
+            self._console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
         else:
             self._left_out += 1
 
     def progress(self, text: str) -> None:
         left_out = f" · {self._left_out:,} lines not shown" if self._left_out else ""
-        self._live.update(self._text(text + left_out, style="reverse"))
+        self._live.update(self._text(text + left_out, style="reverse", no_wrap=True, overflow="ellipsis"))
 
 
 class Allowance:

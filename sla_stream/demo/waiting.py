@@ -12,7 +12,7 @@ LOOK_EVERY_S: Final = 0.1
 
 
 class Interrupted(Exception):
-    """Ctrl-C or SIGTERM."""
+    """Ctrl-C, SIGTERM, or the terminal is gone."""
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -36,7 +36,7 @@ async def first_of(*works: Coroutine[Any, Any, None]) -> None:
 
 @asynccontextmanager
 async def interruptible(say: Callable[[str], None]) -> AsyncIterator[None]:
-    """Turns the first Ctrl-C or SIGTERM into Interrupted at the end of the block; further ones change nothing.
+    """Turns the first Ctrl-C, SIGTERM or hang-up into Interrupted at the end of the block; further ones change nothing.
 
     So the way out is never cut short, and nothing stays behind.
     """
@@ -51,7 +51,7 @@ async def interruptible(say: Callable[[str], None]) -> AsyncIterator[None]:
             say("stopping, and everything that was started with it")
             task.cancel()
 
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in signals:
         loop.add_signal_handler(number, stop)
     try:

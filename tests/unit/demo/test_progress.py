@@ -30,8 +30,9 @@ def test_line() -> None:
     progress = Progress(lambda: next(seconds))
     progress.said.update(["breach", "breach", "warning", "outcome"])
     assert progress.text(Gauges(events=1_000), 1_500, 1_456_790_400_000) == (
-        "2016-03-01 00:00 · 1,000 events · 0/s · lag 500 · 0 open timers · 1 warnings · 2 breaches · 1 outcomes"
+        "2016-03-01 00:00 · 1,000 events · 0/s · lag 500 · 0 timers open"
+        " · 1 warned · 2 breached · 0 escalated · 1 ended · 0 withdrawn"
     )
     assert "· 250/s ·" in progress.text(Gauges(events=1_500), 1_500, 0)
     progress.said["retraction"] += 1
-    assert progress.text(Gauges(events=1_500), 1_500, 0).endswith("· 1 retractions")
+    assert progress.text(Gauges(events=1_500), 1_500, 0).endswith("· 1 withdrawn")
