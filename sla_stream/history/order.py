@@ -33,7 +33,7 @@ class OrderedEvents:
     A context manager: its end removes the temporary files.
     """
 
-    def __init__(self, run_length: int = 200_000) -> None:
+    def __init__(self, run_length: int = 100_000) -> None:
         """`run_length`: events held in memory."""
         self._run_length = run_length
         self._run: list[Placed] = []
