@@ -20,14 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 
 from sla_stream.core.engine import EngineSettings
 from sla_stream.core.policy import PolicySet
 from sla_stream.formats.instants import format_instant
 from sla_stream.formats.policy_file import load_policies
-from sla_stream.formats.settings import Settings
+from sla_stream.formats.settings import Settings, TopicRole
+from sla_stream.kafka.admin import Admin
+from sla_stream.kafka.topics import wanted_topics
 from sla_stream.worker.routing import partition_by_key
 from tests.oracle import Expected, Record, assert_same, replay
 
@@ -72,7 +74,11 @@ class Cluster:
         path = self.directory / "policies.yaml"
         path.write_text(self.policies)
         self.settings = Settings(
-            kafka=self.kafka, topic_prefix=self.prefix, policies=str(path), settle_for=self.settle_for
+            kafka=self.kafka,
+            topic_prefix=self.prefix,
+            partitions=self.partitions,
+            policies=str(path),
+            settle_for=self.settle_for,
         )
 
     @property
@@ -81,35 +87,17 @@ class Cluster:
 
     async def create(self) -> Cluster:
         """Make the topics and wait until each partition has a leader."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
-        await admin.start()
-        try:
-            await admin.create_topics([self._topic(role) for role in self.settings.topics])
-            await eventually(self._led(admin), "leaders for all partitions")
-        finally:
-            await admin.close()
+        wanted = wanted_topics(self.settings)
+        async with Admin(self.settings) as admin:
+            await admin.create(wanted)
+            await admin.wait_for_leaders({topic.name: topic.partitions for topic in wanted})
         return self
 
-    def _topic(self, role: Any) -> NewTopic:
-        configs = {"ticket_events": {"message.timestamp.type": "LogAppendTime"}}
-        compacted = {"cleanup.policy": "compact"}
-        config = compacted if role in ("changelog", "timers") else configs.get(role, {})
-        return NewTopic(self.settings.topic(role), self.partitions, 1, topic_configs=config)
-
-    def _led(self, admin: AIOKafkaAdminClient) -> Callable[[], Any]:
-        async def led() -> bool:
-            topics = await admin.describe_topics(list(self.settings.topics.values()))
-            return all(one["leader"] >= 0 for topic in topics for one in topic["partitions"]) and all(
-                len(topic["partitions"]) == self.partitions for topic in topics
-            )
-
-        return led
-
-    async def read(self, *roles: str) -> list[Record]:
+    async def read(self, *roles: TopicRole) -> list[Record]:
         """All committed records of some topics, in (topic, partition, offset) order."""
         found: list[Record] = []
         for role in roles:
-            found += await read_topic(self.kafka, self.settings.topic(role), self.partitions)  # type: ignore[arg-type]
+            found += await read_topic(self.kafka, self.settings.topic(role), self.partitions)
         return found
 
     async def committed(self) -> dict[int, int]:
