@@ -244,11 +244,17 @@ def differences(wanted: WantedTopic, found: FoundTopic, default_replication: int
         lines.append(f"partitions: found {found.partitions}, expected {target.partitions}")
     if found.replication < target.replication:
         lines.append(f"replication: found {found.replication}, expected {target.replication}")
-    for name, value in target.config.items():
-        have = found.config.get(name, "nothing")
-        if not _same(have, value):
-            lines.append(f"{name}: found {have}, expected {value}")
+    for name, value in config_differences(target, found).items():
+        lines.append(f"{name}: found {found.config.get(name, 'nothing')}, expected {value}")
+    leaderless = [number for number, leader in found.leaders.items() if leader == _LEADERLESS]
+    if leaderless:
+        lines.append(f"partitions without a leader: {', '.join(map(str, sorted(leaderless)))}")
     return lines
+
+
+def config_differences(target: WantedTopic, found: FoundTopic) -> dict[str, str]:
+    """The configs that would have to be set on the topic. `target`: after `WantedTopic.on`."""
+    return {name: value for name, value in target.config.items() if not _same(found.config.get(name, ""), value)}
 
 
 def _same(left: str, right: str) -> bool:

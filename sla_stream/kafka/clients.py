@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from sla_stream.errors import ConfigError
 from sla_stream.formats.settings import Secret, Settings
@@ -94,6 +94,10 @@ def _reason(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, KafkaConnectionError):
+        return "it closed the connection (does it expect TLS, or a log-in?)"
+    if isinstance(error, KafkaError) and error.args:
+        return str(error.args[0])
     if isinstance(error, socket.gaierror):
         return "there is no host of that name"
     if isinstance(error, OSError) and error.errno:
