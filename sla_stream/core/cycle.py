@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from sla_stream.core.policy import Target, Threshold
+from sla_stream.core.policy import Relaxation, Target, Threshold
 from sla_stream.core.schedule import FAR
 
 RUNNING: Final = 0
@@ -41,6 +41,9 @@ class Cycle(msgspec.Struct, array_like=True, gc=False):
     `due`: deadline in force (FAR: none can be said). `at_due`: elapsed when it was breached.
     `fired`: bit i is threshold i of the target (warnings, then escalations).
     `ended_from`: stage before the end. `ticket`: attributes at the end, once they differ from the present ones.
+    `law`: the instant whose policies judge the cycle: its start, or the change it migrated at.
+    `relaxed`: name of the relaxation that stretched `target`; `raw` is the target before, `raw_due` and `raw_missed`
+    what it would have meant.
     `promised`: the date promised by a person, which is due whatever the schedule says (metric `due_date`).
     """
 
@@ -61,6 +64,11 @@ class Cycle(msgspec.Struct, array_like=True, gc=False):
     reason: str | None = None
     ticket: dict[str, Any] | None = None
     promised: int | None = None
+    law: int = 0
+    relaxed: str | None = None
+    raw: int = 0
+    raw_due: int = FAR
+    raw_missed: bool = False
 
 
 class Mark(NamedTuple):
@@ -111,21 +119,46 @@ def duration_of(target: Target, started: int) -> int:
     return schedule.used(end) - schedule.used(started)
 
 
-def begin(number: int, target: Target | None, at: int, paused: bool, promised: int | None = None) -> Cycle:
+def begin(
+    number: int,
+    target: Target | None,
+    at: int,
+    paused: bool = False,
+    promised: int | None = None,
+    relaxation: Relaxation | None = None,
+) -> Cycle:
     """A cycle that starts at `at`, paused at once if the pause already holds."""
-    cycle = Cycle(number=number, started=at, since=at, promised=promised)
+    cycle = Cycle(number=number, started=at, since=at, law=at, promised=promised)
     if target is not None:
         cycle.ref = target.ref
         if promised is not None:
             promise(cycle, target, promised, at)
             return cycle
-        cycle.target = duration_of(target, at)
+        allow(cycle, target, relaxation)
         if paused:
             cycle.stage = PAUSED
         else:
             cycle.base = target.schedule.used(at)
             arm(cycle, target)
     return cycle
+
+
+def allow(cycle: Cycle, target: Target, relaxation: Relaxation | None) -> None:
+    """Set the time a cycle is allowed, stretched by a relaxation."""
+    cycle.target = duration_of(target, cycle.started)
+    cycle.relaxed = None
+    if relaxation is not None:
+        cycle.relaxed = relaxation.name
+        cycle.raw = cycle.target
+        cycle.target = round(cycle.target * relaxation.factor) + relaxation.extra
+
+
+def note_raw(cycle: Cycle, target: Target, at: int) -> None:
+    """Before the clock of a relaxed cycle changes: whether its raw target has run out, and when."""
+    if cycle.relaxed and not cycle.raw_missed and cycle.stage == RUNNING:
+        due = max(target.schedule.instant(cycle.base + cycle.raw), cycle.since)
+        cycle.raw_due = due
+        cycle.raw_missed = due < at
 
 
 def promise(cycle: Cycle, target: Target, due_at: int, at: int) -> list[str]:
@@ -204,6 +237,7 @@ def paused_for(cycle: Cycle, target: Target, at: int) -> int:
 
 def pause(cycle: Cycle, target: Target, at: int) -> None:
     """Stop the clock of a running cycle."""
+    note_raw(cycle, target, at)
     cycle.base = target.schedule.used(at) - cycle.base
     cycle.stage = PAUSED
     cycle.since = at
@@ -223,11 +257,13 @@ def end(cycle: Cycle, target: Target | None, at: int, stage: int, reason: str | 
     """End a running or paused cycle. A deadline still open then is forgotten if the cycle was paused."""
     cycle.ended_from = cycle.stage
     if target is not None:
+        note_raw(cycle, target, at)
         spent = elapsed(cycle, target, at)
         cycle.paused = paused_for(cycle, target, at)
         cycle.base = spent
         if cycle.stage == PAUSED and not cycle.breached:
             cycle.due = FAR
+            cycle.raw_due = cycle.raw_due if cycle.raw_missed else FAR
     cycle.stage = stage
     cycle.since = at
     cycle.next_at = FAR
@@ -254,11 +290,11 @@ def revive(cycle: Cycle, target: Target | None, at: int, counts: bool) -> None:
     arm(cycle, target)
 
 
-def restart(cycle: Cycle, target: Target, at: int) -> list[str]:
+def restart(cycle: Cycle, target: Target, at: int, relaxation: Relaxation | None) -> list[str]:
     """Start the same cycle from zero; returns the names of the warnings that can come again."""
     again = [mark.threshold.name for mark in marks(target, cycle.target)[0] if cycle.fired & mark.bit]
-    cycle.started = cycle.since = at
-    cycle.target = duration_of(target, at)
+    cycle.started = cycle.since = cycle.law = at
+    allow(cycle, target, relaxation)
     cycle.paused = cycle.fired = 0
     if cycle.stage == RUNNING:
         cycle.base = target.schedule.used(at)
@@ -268,15 +304,16 @@ def restart(cycle: Cycle, target: Target, at: int) -> list[str]:
     return again
 
 
-def retarget(cycle: Cycle, old: Target, new: Target, at: int) -> list[str]:
+def retarget(cycle: Cycle, old: Target, new: Target, at: int, relaxation: Relaxation | None) -> list[str]:
     """Move a cycle that is not breached to another target; returns the names of warnings that can come again.
 
     Elapsed time is kept as an amount, whatever the schedules; a threshold that was said and is still reached is not
     said again; one that is no longer reached can come again (rule 7).
     """
+    note_raw(cycle, old, at)
     if new.retarget == "restart":
         spent = cycle.paused = 0
-        cycle.started = at
+        cycle.started = cycle.law = at
     else:
         spent = elapsed(cycle, old, at)
         cycle.paused = paused_for(cycle, old, at)
@@ -287,7 +324,7 @@ def retarget(cycle: Cycle, old: Target, new: Target, at: int) -> list[str]:
         cycle.base = new.schedule.used(at) - spent
         cycle.target = max(0, new.schedule.used(cycle.promised) - cycle.base)
     else:
-        cycle.target = duration_of(new, cycle.started)
+        allow(cycle, new, relaxation)
         cycle.base = new.schedule.used(at) - spent if cycle.stage == RUNNING else spent
     again = _refire(cycle, new, spent, said)
     if cycle.stage == RUNNING:

@@ -21,11 +21,11 @@ from sla_stream.core.cycle import PAUSED
 from sla_stream.core.events import ENDED, TicketEvent
 from sla_stream.core.facts import Facts
 from sla_stream.core.fold import UNDOES, VOIDS, Folder, without_undone
-from sla_stream.core.planner import Timeline
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.schedule import FAR
 from sla_stream.core.sla_events import SlaEvent
 from sla_stream.core.ticket import FORM, NEVER, Fold, Ticket
+from sla_stream.core.timeline import Timeline
 from sla_stream.core.timers import TimerIndex
 from sla_stream.core.views import TicketView, view_ticket
 from sla_stream.core.voice import Voice
@@ -182,14 +182,18 @@ class Engine:
         """An event in order: one step. What is due before `now` has fired already."""
         self._trim(ticket, now)
         fold, voice = ticket.fold, self._voice.of(ticket, now, live=False)
+
+        def history() -> tuple[Fold, Sequence[TicketEvent]]:
+            return self._history(ticket)
+
         if event.at > now:
-            self._note_fired(ticket, self._folder.fire_before(fold, ticket.ticket_id, event.at, voice))
-        self._folder.apply(fold, event, voice, lambda: self._history(ticket))
+            self._note_fired(ticket, self._folder.fire_before(fold, ticket.ticket_id, event.at, voice, history))
+        self._folder.apply(fold, event, voice, history)
         ticket.last = event.key
         ticket.tail = stored.append_event(ticket.tail, stored.pack_event(event))
         ticket.tail_count += 1
-        if _next_threshold(fold) < now:
-            self._note_fired(ticket, self._folder.fire_before(fold, ticket.ticket_id, now, voice))
+        if min(_next_threshold(fold), self.timeline.next_boundary(fold.lawful_to)) < now:
+            self._note_fired(ticket, self._folder.fire_before(fold, ticket.ticket_id, now, voice, history))
 
     def _note_fired(self, ticket: Ticket, fired: int) -> None:
         ticket.fired_at = max(ticket.fired_at, fired)
@@ -218,11 +222,15 @@ class Engine:
         facts = Facts()
         fired = NEVER
         seen: list[TicketEvent] = []
+
+        def history() -> tuple[Fold, Sequence[TicketEvent]]:
+            return stored.unpack_fold(ticket.base), seen
+
         for event in without_undone(events):
-            fired = max(fired, self._folder.fire_before(fold, ticket.ticket_id, event.at, facts))
-            self._folder.apply(fold, event, facts, lambda: (stored.unpack_fold(ticket.base), seen))
+            fired = max(fired, self._folder.fire_before(fold, ticket.ticket_id, event.at, facts, history))
+            self._folder.apply(fold, event, facts, history)
             seen.append(event)
-        fired = max(fired, self._folder.fire_before(fold, ticket.ticket_id, now, facts))
+        fired = max(fired, self._folder.fire_before(fold, ticket.ticket_id, now, facts, history))
         return fold, facts, fired
 
     # -- forgetting the past -------------------------------------------------------------------------------------
@@ -299,7 +307,8 @@ class Engine:
         if self._next_at(ticket) < now:
             self._touched.add(ticket_id)
             voice = self._voice.of(ticket, now, live=True)
-            self._note_fired(ticket, self._folder.fire_before(ticket.fold, ticket_id, now, voice))
+            fired = self._folder.fire_before(ticket.fold, ticket_id, now, voice, lambda: self._history(ticket))
+            self._note_fired(ticket, fired)
             voice.release(self.timeline.targets)
             if self._forget_at(ticket) < now:
                 self._hot[ticket_id] = None
@@ -325,9 +334,16 @@ class Engine:
 
     def _next_at(self, ticket: Ticket) -> int:
         """When the ticket next has something to fire, to release or to be forgotten for."""
-        at = min(self._forget_at(ticket), _next_threshold(ticket.fold))
+        at = min(self._forget_at(ticket), _next_threshold(ticket.fold), self._next_change(ticket.fold))
         for held in ticket.held:
             at = min(at, held.release)
+        return at
+
+    def _next_change(self, fold: Fold) -> int:
+        """When running cycles have to be taken over a change of policies."""
+        at = self.timeline.next_boundary(fold.lawful_to)
+        if at < FAR and not any(cycles[-1].stage <= PAUSED for cycles in fold.clocks.values()):
+            return FAR
         return at
 
     def _forget_at(self, ticket: Ticket) -> int:
@@ -380,7 +396,7 @@ class Engine:
 
     def meta(self) -> bytes:
         """Small packed record with what is not per ticket."""
-        return msgspec.msgpack.encode(Meta(FORM, self.log_time, self.timeline.newest.policies.digest))
+        return msgspec.msgpack.encode(Meta(FORM, self.log_time, self.timeline.newest.digest))
 
     def restore(self, states: Iterable[tuple[str, bytes]], meta: bytes | None) -> None:
         """Take over packed states (of the newest form or older); timers are derived from them."""

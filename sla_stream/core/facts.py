@@ -10,7 +10,8 @@ from typing import Protocol
 
 from sla_stream.core import cycle as clock
 from sla_stream.core.conditions import Attributes
-from sla_stream.core.cycle import STAGES, Cycle
+from sla_stream.core.cycle import CANCELLED, MET, MISSED, STAGES, Cycle
+from sla_stream.core.metrics import metric_of
 from sla_stream.core.policy import Target
 from sla_stream.core.schedule import FAR
 from sla_stream.core.sla_events import OUTCOME, SlaEvent, Type
@@ -65,7 +66,8 @@ def fact(
     event = SlaEvent()
     event.type = type_
     event.ticket_id = ticket_id
-    event.metric = metric
+    event.clock = metric
+    event.metric = metric_of(metric)
     event.cycle = cycle.number
     event.threshold = None
     event.target = target
@@ -82,6 +84,7 @@ def fact(
     event.revision = 0
     event.supersedes = None
     event.late_attach = False
+    event.raw = None
     event.retracts = None
     event.retracts_type = None
     return event
@@ -92,6 +95,9 @@ def outcome(ticket_id: str, metric: str, cycle: Cycle, target: Target, attribute
     event = fact(OUTCOME, ticket_id, metric, cycle, target, cycle.since, attributes)
     event.outcome = STAGES[cycle.stage]
     event.reason = cycle.reason
+    if cycle.relaxed:
+        due = cycle.raw_due if cycle.raw_due < FAR else None
+        event.raw = (due, event.outcome if cycle.stage == CANCELLED else STAGES[MISSED if cycle.raw_missed else MET])
     return event
 
 
@@ -99,7 +105,7 @@ def identity(event: SlaEvent) -> Identity:
     """Two facts with the same identity are the same fact; what else they carry may differ by what was known."""
     return (
         event.type,
-        event.metric,
+        event.clock,
         event.cycle,
         event.threshold,
         event.due_at,

@@ -17,9 +17,9 @@ from sla_stream.core.cycle import CANCELLED, MET, PAUSED, Cycle
 from sla_stream.core.events import TicketEvent
 from sla_stream.core.facts import Sink, fact, outcome
 from sla_stream.core.moves import Step, merge
-from sla_stream.core.planner import Timeline
 from sla_stream.core.sla_events import BREACH, ESCALATION, WARNING, Type
 from sla_stream.core.ticket import NEVER, Fold
+from sla_stream.core.timeline import Timeline
 
 UNDOES: Final = {"unmerged": "merged", "restored": "deleted"}
 """Kinds that make a merge or a deletion as if it had never happened (rule 11)."""
@@ -38,8 +38,26 @@ class Folder:
         self.timeline = timeline
         self.targets = timeline.targets
 
-    def fire_before(self, fold: Fold, ticket_id: str, now: int, sink: Sink) -> int:
-        """Tell every threshold whose instant lies before `now`, in their order; the last one's instant or NEVER."""
+    def fire_before(self, fold: Fold, ticket_id: str, now: int, sink: Sink, history: History) -> int:
+        """Let time pass until `now`; the instant of the last threshold told, or NEVER.
+
+        Tells every threshold whose instant lies before `now`, in their order, and takes running cycles over changes
+        of policy on the way.
+        """
+        last = NEVER
+        while (boundary := self.timeline.next_boundary(fold.lawful_to)) < now:
+            last = max(last, self._fire_all(fold, ticket_id, boundary, sink))
+            self._cross(fold, ticket_id, boundary, sink, history)
+        return max(last, self._fire_all(fold, ticket_id, now, sink))
+
+    def _cross(self, fold: Fold, ticket_id: str, boundary: int, sink: Sink, history: History) -> None:
+        fold.lawful_to = boundary
+        if fold.void is None and fold.clocks:
+            change = TicketEvent(boundary, 0, "", ticket_id, "policy", "system", False, {})
+            step = Step(self, fold, change, fold.attributes, False, sink, history)
+            step.migrate(self.timeline.before(boundary), self.timeline.at(boundary))
+
+    def _fire_all(self, fold: Fold, ticket_id: str, now: int, sink: Sink) -> int:
         last = NEVER
         while True:
             next_at, found = now, ""
@@ -67,6 +85,8 @@ class Folder:
         """Fold the next event of a ticket in."""
         first = not fold.known
         fold.known = True
+        while (boundary := self.timeline.next_boundary(fold.lawful_to)) <= event.at:
+            self._cross(fold, event.ticket_id, boundary, sink, history)
         if first and event.kind != "created":
             first = self._first_seen(fold, event, sink, history)
         before = fold.attributes
@@ -98,7 +118,7 @@ class Folder:
         )
         fold.attributes = merge({}, created)
         self._move_clocks(fold, created, {}, True, sink, history)
-        self.fire_before(fold, event.ticket_id, event.at, sink)
+        self.fire_before(fold, event.ticket_id, event.at, sink, history)
         return False
 
     def _keep_ended_attributes(self, fold: Fold, before: Attributes) -> None:
@@ -136,7 +156,7 @@ class Folder:
             cycles = fold.clocks.get(metric)
             planner = now
             if cycles and cycles[-1].stage <= PAUSED:
-                planner = self.timeline.at(cycles[-1].started)
+                planner = self.timeline.at(cycles[-1].law)
             if metric in planner.metrics:
                 step.look_at(planner)
                 step.move(metric, planner.metrics.index(metric))

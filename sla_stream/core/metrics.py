@@ -11,6 +11,11 @@ from typing import Any, Final
 from sla_stream.core.policy import Condition, Conditions, Rules
 
 
+def metric_of(clock: str) -> str:
+    """The metric that a clock times."""
+    return clock.removesuffix(KPI)
+
+
 def when(**terms: Any) -> Conditions:
     """A single condition, e.g. `when(kind="created")`."""
     return (Condition(tuple((key, value if isinstance(value, tuple) else (value,)) for key, value in terms.items())),)
@@ -31,6 +36,8 @@ OWNED: Final = when(changed="group", has="group", status_is=UNRESOLVED) + when(
 FIRST_RESPONSE: Final = "first_response"
 AFTER_RESPONSE: Final = "next_response"
 """The metric that waits for the first response."""
+KPI: Final = "!kpi"
+"""What the clock of a stretch goal (`kind: kpi`) is called after its metric: it runs beside the promise's own clock."""
 DUE_DATE: Final = "due_date"
 """The metric whose deadline is a date that a person promised."""
 

@@ -14,10 +14,11 @@ from sla_stream.core.conditions import CANCEL, HOLDS, PAUSE, RESET, RESUME, STAR
 from sla_stream.core.cycle import CANCELLED, MET, MISSED, PAUSED, RUNNING, Cycle
 from sla_stream.core.events import ENDED, TicketEvent
 from sla_stream.core.facts import Sink, outcome
-from sla_stream.core.metrics import AFTER_RESPONSE, DUE_DATE, FIRST_RESPONSE
+from sla_stream.core.metrics import AFTER_RESPONSE, DUE_DATE, FIRST_RESPONSE, metric_of
 from sla_stream.core.planner import Plan, Planner
-from sla_stream.core.policy import Target
+from sla_stream.core.policy import Relaxation, Target
 from sla_stream.core.ticket import Fold
+from sla_stream.core.timeline import follows
 
 if TYPE_CHECKING:
     from sla_stream.core.fold import Folder
@@ -89,6 +90,18 @@ class Step:
         for i, metric in enumerate(planner.metrics):
             self.move(metric, i)
 
+    def migrate(self, before: Planner, after: Planner) -> None:
+        """Policies change at the step's instant: running cycles follow, or keep what they have."""
+        self.look_at(after)
+        for i, metric in enumerate(after.metrics):
+            cycles, target = self.fold.clocks.get(metric), self.plan[i]
+            if not cycles or target is None or (cycle := cycles[-1]).stage > PAUSED or cycle.ref == target.ref:
+                continue
+            moves = follows(before.policies, after.policies, target, timed=cycle.ref != 0)
+            if moves and cycle.started < self.event.at and not cycle.breached:
+                cycle.law = self.event.at
+                self._follow_plan(metric, cycle, target)
+
     def move(self, metric: str, i: int) -> None:
         """Move the clock of `metric`, the planner's metric number `i`."""
         planner, target = self.planner, self.plan[i]
@@ -132,23 +145,28 @@ class Step:
     def _may_start(self, metric: str, kind: str, cycles: list[Cycle]) -> bool:
         if self.event.kind == "created" and self.after.get("status") in ENDED:
             return False
-        if metric == FIRST_RESPONSE and self.fold.responded:
+        timed = metric_of(metric)
+        if timed == FIRST_RESPONSE and self.fold.responded:
             return False
-        if metric == AFTER_RESPONSE and not self.fold.responded:
+        if timed == AFTER_RESPONSE and not self.fold.responded:
             return False
         return kind == "each" or not cycles
 
     def _start(self, metric: str, cycles: list[Cycle], target: Target | None, bits: int) -> None:
         paused = bits & (HOLDS | PAUSE) == HOLDS | PAUSE
-        promised = self.after.get("due_at") if metric == DUE_DATE else None
-        begun = clock.begin(len(cycles) + 1, target, self.event.at, paused, promised)
+        promised = self.after.get("due_at") if metric_of(metric) == DUE_DATE else None
+        at = self.event.at
+        begun = clock.begin(len(cycles) + 1, target, at, paused, promised, self._relaxation(at))
         self.fold.clocks[metric] = [*cycles, begun]
+
+    def _relaxation(self, started: int) -> Relaxation | None:
+        return self.planner.relaxation(self.after, started)
 
     def _move_running(self, metric: str, cycle: Cycle, bits: int) -> bool:
         """Cancel, stop, reset, pause, resume; whether the cycle still runs."""
         target = self.folder.targets.get(cycle.ref)
         if bits & CANCEL and not cycle.breached:
-            reason = "withdrawn" if metric == DUE_DATE else self.event.reason or "cancelled"
+            reason = "withdrawn" if metric_of(metric) == DUE_DATE else self.event.reason or "cancelled"
             self._end(metric, cycle, target, CANCELLED, reason)
             return False
         if bits & (STOP | CANCEL):
@@ -157,7 +175,9 @@ class Step:
         if target is None:
             return True
         if bits & RESET and not cycle.breached:
-            self._tell_again(metric, cycle, clock.restart(cycle, target, self.event.at))
+            self._tell_again(
+                metric, cycle, clock.restart(cycle, target, self.event.at, self._relaxation(self.event.at))
+            )
         move_clock(cycle, target, bits, self.event.at)
         return True
 
@@ -180,7 +200,9 @@ class Step:
         elif current is None:
             self._attach(metric, cycle, target)
         elif current.ref != target.ref and not cycle.breached:
-            self._tell_again(metric, cycle, clock.retarget(cycle, current, target, self.event.at))
+            started = self.event.at if target.retarget == "restart" else cycle.started
+            relaxation = self._relaxation(started)
+            self._tell_again(metric, cycle, clock.retarget(cycle, current, target, self.event.at, relaxation))
         return True
 
     def _follow_promise(self, metric: str, cycle: Cycle) -> None:
@@ -198,9 +220,12 @@ class Step:
         """Rule 14: time a running cycle from its own start event, with the pauses there were."""
         cycles = self.fold.clocks[metric]
         if target.starts_from == "application":
-            cycles[-1] = clock.begin(cycle.number, target, self.event.at, False, cycle.promised)
+            relaxation = self._relaxation(self.event.at)
+            cycles[-1] = clock.begin(cycle.number, target, self.event.at, False, cycle.promised, relaxation)
             return
-        fresh = cycles[-1] = clock.begin(cycle.number, target, cycle.started, False, cycle.promised)
+        relaxation = self._relaxation(cycle.started)
+        fresh = cycles[-1] = clock.begin(cycle.number, target, cycle.started, False, cycle.promised, relaxation)
+        fresh.law = cycle.law
         planner = self.planner
         base, events = self.history()
         before = base.attributes

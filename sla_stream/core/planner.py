@@ -1,46 +1,45 @@
 """Which target a ticket's clock has: policies projected on attributes, remembered.
 
 Per metric the first policy that matches and has a target for the ticket's priority wins; policies are asked in the
-order of the policy set (highest level first, then the order of the file; contract §4).
+order of the policy set (highest level first, then the order of the file; contract §4). Promises (`kind: sla`) and
+stretch goals (`kind: kpi`) are chosen apart, each for a clock of its own.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from sla_stream.core.conditions import ActionTable, Attributes
-from sla_stream.core.metrics import AFTER_RESPONSE
-from sla_stream.core.policy import Match, Policy, PolicySet, PolicyTarget, Rules, Target
+from sla_stream.core.metrics import AFTER_RESPONSE, FIRST_RESPONSE, KPI, metric_of
+from sla_stream.core.policy import Match, Policy, PolicySet, PolicyTarget, Relaxation, Rules, Target
 
 Plan = tuple[Target | None, ...]
-"""The target of each metric of a planner, in the order of `Planner.metrics`."""
+"""The target of each clock of a planner, in the order of `Planner.metrics`."""
 
 
 class Planner:
     """One policy set, ready to be asked."""
 
     __slots__ = (
-        "_matches", "_memo", "_names", "actions", "default_index", "defaults", "metrics", "policies", "rule_index",
-        "targets",
+        "_matches", "_memo", "_names", "_relaxations", "actions", "default_index", "defaults", "metrics", "policies",
+        "rule_index", "targets",
     )  # fmt: skip
 
     LIMIT: Final = 50_000
 
     def __init__(self, policies: PolicySet) -> None:
         self.policies = policies
-        named = {target.metric for policy in policies.policies for target in policy.targets}
-        if AFTER_RESPONSE in named:
-            named.add("first_response")
-        self.metrics: tuple[str, ...] = tuple(sorted(named))
-        self.defaults: tuple[Rules, ...] = tuple(policies.metrics[name] for name in self.metrics)
         self.targets = {target.ref: target for target in _all_targets(policies)}
+        self.metrics: tuple[str, ...] = _clocks(self.targets.values())
+        """The clocks to run: metrics, and metrics with KPI behind their name."""
+        self.defaults: tuple[Rules, ...] = tuple(policies.metrics[metric_of(name)] for name in self.metrics)
         every_rule = [*self.defaults, *(target.rules for target in self.targets.values())]
         self.actions = ActionTable(every_rule)
         self.default_index = tuple(self.actions.index(rules) for rules in self.defaults)
         self.rule_index = {ref: self.actions.index(target.rules) for ref, target in self.targets.items()}
         self._matches = [(policy, compile_match(policy.match)) for policy in policies.policies]
+        self._relaxations = [(each, compile_match(each.match)) for each in policies.relaxations]
         names = {"priority"}
         for policy in policies.policies:
             _names_of(policy.match, names)
@@ -61,14 +60,31 @@ class Planner:
     def _ask(self, attributes: Attributes) -> Plan:
         matching = [policy for policy, matches in self._matches if matches(attributes)]
         priority = attributes.get("priority")
-        return tuple(_first_target(matching, metric, priority) for metric in self.metrics)
+        return tuple(_first_target(matching, name, priority) for name in self.metrics)
+
+    def relaxation(self, attributes: Attributes, started: int) -> Relaxation | None:
+        """The first relaxation of the file whose window a cycle started at `started` lies in."""
+        for relaxation, matches in self._relaxations:
+            if relaxation.start <= started < relaxation.end and matches(attributes):
+                return relaxation
+        return None
 
 
-def _first_target(policies: Sequence[Policy], metric: str, priority: str | None) -> Target | None:
+def _clocks(targets: Collection[Target]) -> tuple[str, ...]:
+    named = {target.metric + KPI if target.kind == "kpi" else target.metric for target in targets}
+    if named & {AFTER_RESPONSE, AFTER_RESPONSE + KPI, FIRST_RESPONSE + KPI}:
+        named.add(FIRST_RESPONSE)
+    return tuple(sorted(named))
+
+
+def _first_target(policies: Sequence[Policy], name: str, priority: str | None) -> Target | None:
+    metric, kind = metric_of(name), "kpi" if name.endswith(KPI) else "sla"
     for policy in policies:
         for target in policy.targets:
-            if target.metric == metric and (found := choose(target, priority)) is not None:
-                return found
+            if target.metric == metric:
+                found = choose(target, priority)
+                if found is not None and found.kind == kind:
+                    return found
     return None
 
 
@@ -115,41 +131,3 @@ def _all_targets(policies: PolicySet) -> list[Target]:
             if target.default is not None:
                 found.append(target.default)
     return found
-
-
-class Timeline:
-    """Policy sets and since when each is in force.
-
-    A cycle belongs to the set in force at its start, and keeps it (`on_change: pin`), so an edited policy file does
-    not rewrite what is running.
-    """
-
-    __slots__ = ("_only", "_planners", "_since", "reopening", "targets")
-
-    def __init__(self, sets: Sequence[tuple[int, PolicySet]]) -> None:
-        ordered = sorted(sets, key=lambda entry: entry[0])
-        self._planners = [Planner(policies) for _, policies in ordered]
-        self._since = [since for since, _ in ordered]
-        self._only = self._planners[0] if len(self._planners) == 1 else None
-        self.reopening = frozenset(
-            name for _, policies in ordered for name, rules in policies.metrics.items() if rules.cycles == "reopen"
-        )
-        self.targets: dict[int, Target] = {}
-        for planner in self._planners:
-            self.targets.update(planner.targets)
-
-    def at(self, instant: int) -> Planner:
-        """The planner in force at `instant`; the first set holds from the beginning."""
-        if self._only is not None:
-            return self._only
-        return self._planners[max(0, bisect_right(self._since, instant) - 1)]
-
-    @property
-    def single(self) -> bool:
-        """Whether one set holds for all time."""
-        return self._only is not None
-
-    @property
-    def newest(self) -> Planner:
-        """The set in force from now on."""
-        return self._planners[-1]

@@ -19,18 +19,21 @@ class SlaEvent:
 
     `retracts_type` is set on a retraction only: the type of what it withdraws, which says the topic it goes to.
     `ticket` holds the ticket's attributes in force at `at`, in the form of TicketEvent.attributes, `status` included.
+    `clock` is the metric, or the metric with KPI behind it for a stretch goal: what tells clocks apart.
+    `raw` is (due_at, outcome) under the target before a relaxation, on outcomes of relaxed cycles; else None.
     `evidence` is (offset, recorded_at) of the last input record the decision rests on.
     """
 
     __slots__ = (
-        "at", "cycle", "decided_at", "due_at", "elapsed", "evidence", "id", "late_attach", "metric", "outcome",
-        "overrun", "paused", "reason", "retracts", "retracts_type", "revision", "started_at", "supersedes",
+        "at", "clock", "cycle", "decided_at", "due_at", "elapsed", "evidence", "id", "late_attach", "metric", "outcome",
+        "overrun", "paused", "raw", "reason", "retracts", "retracts_type", "revision", "started_at", "supersedes",
         "target", "target_ms", "threshold", "ticket", "ticket_id", "type",
     )  # fmt: skip
 
     id: str
     type: Type
     ticket_id: str
+    clock: str
     metric: str
     cycle: int
     threshold: str | None
@@ -44,6 +47,7 @@ class SlaEvent:
     overrun: int
     outcome: str | None
     reason: str | None
+    raw: tuple[int | None, str] | None
     ticket: dict[str, Any]
     revision: int
     supersedes: str | None

@@ -35,6 +35,8 @@ class Fold(msgspec.Struct, array_like=True, gc=False):
     known: bool = False
     responded: bool = False
     void: str | None = None
+    lawful_to: int = NEVER
+    """The last change of policies that running cycles were taken over."""
 
 
 class Note(msgspec.Struct, array_like=True, gc=False):

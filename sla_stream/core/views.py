@@ -6,6 +6,7 @@ import msgspec
 
 from sla_stream.core import cycle as clock
 from sla_stream.core.cycle import PAUSED, RUNNING, STAGES, Cycle
+from sla_stream.core.metrics import metric_of
 from sla_stream.core.policy import Target
 from sla_stream.core.schedule import FAR
 from sla_stream.core.ticket import Ticket
@@ -31,6 +32,8 @@ class TimerState(msgspec.Struct):
     paused: int
     as_of: int
     open_hours: bool
+    kind: str = "sla"
+    relaxation: str | None = None
 
 
 class TicketView(msgspec.Struct):
@@ -60,7 +63,7 @@ def _view_cycle(ticket_id: str, metric: str, cycle: Cycle, target: Target, as_of
     shown = breached or cycle.stage == RUNNING
     return TimerState(
         ticket_id=ticket_id,
-        metric=metric,
+        metric=metric_of(metric),
         policy=target.policy,
         policy_version=target.policy_version,
         schedule=target.schedule.name,
@@ -76,4 +79,6 @@ def _view_cycle(ticket_id: str, metric: str, cycle: Cycle, target: Target, as_of
         paused=clock.paused_for(cycle, target, at),
         as_of=as_of,
         open_hours=target.schedule.is_open(as_of),
+        kind=target.kind,
+        relaxation=cycle.relaxed,
     )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from sla_stream.core.facts import Facts, Identity, identity
 from sla_stream.core.ids import event_id, retraction_id
+from sla_stream.core.metrics import metric_of
 from sla_stream.core.policy import Target
 from sla_stream.core.sla_events import OUTCOME, RETRACTION, WARNING, SlaEvent
 from sla_stream.core.ticket import Held, Note, Ticket
@@ -99,15 +100,15 @@ class Voice:
         added = _take(new, come)
         self._ticket.held = [held for who, held in waiting.items() if who not in gone]
         self._count(said, removed, added)
-        replaced = {(fact.metric, fact.cycle): fact for fact in removed if fact.type == OUTCOME}
-        successors = [(fact.metric, fact.cycle) for fact in added if fact.type == OUTCOME]
+        replaced = {(fact.clock, fact.cycle): fact for fact in removed if fact.type == OUTCOME}
+        successors = [(fact.clock, fact.cycle) for fact in added if fact.type == OUTCOME]
         for fact in removed:
             self._recall(fact)
-            if fact.type != OUTCOME or (fact.metric, fact.cycle) not in successors:
+            if fact.type != OUTCOME or (fact.clock, fact.cycle) not in successors:
                 self._retract(fact, reason)
         for fact in added:
-            if fact.type == OUTCOME and (fact.metric, fact.cycle) in replaced:
-                fact.supersedes = replaced[fact.metric, fact.cycle].id
+            if fact.type == OUTCOME and (fact.clock, fact.cycle) in replaced:
+                fact.supersedes = replaced[fact.clock, fact.cycle].id
             self.say(fact)
         for metric, number, threshold in after.repeatable:
             self.again(metric, number, threshold)
@@ -145,7 +146,7 @@ class Voice:
 
     def _identify(self, fact: SlaEvent) -> None:
         fact.id = event_id(
-            fact.ticket_id, fact.metric, fact.cycle, fact.type, fact.threshold, fact.due_at, fact.revision
+            fact.ticket_id, fact.clock, fact.cycle, fact.type, fact.threshold, fact.due_at, fact.revision
         )
 
     def _retract(self, fact: SlaEvent, reason: str) -> None:
@@ -180,7 +181,7 @@ def _key(metric: str, cycle: int, type_: str, threshold: str | None) -> str:
 
 
 def _key_of(fact: SlaEvent) -> str:
-    return _key(fact.metric, fact.cycle, fact.type, fact.threshold)
+    return _key(fact.clock, fact.cycle, fact.type, fact.threshold)
 
 
 def _note_key(fact: SlaEvent) -> str:
@@ -192,7 +193,7 @@ def _held(fact: SlaEvent, release: int) -> Held:
         release=release,
         late_attach=fact.late_attach,
         type=fact.type,
-        metric=fact.metric,
+        metric=fact.clock,
         cycle=fact.cycle,
         threshold=fact.threshold,
         ref=fact.target.ref,
@@ -211,7 +212,8 @@ def _unheld(held: Held, ticket_id: str, targets: dict[int, Target]) -> SlaEvent:
     fact = SlaEvent()
     fact.type = held.type  # type: ignore[assignment]  # stored as text, written from a Type
     fact.ticket_id = ticket_id
-    fact.metric = held.metric
+    fact.clock = held.metric
+    fact.metric = metric_of(held.metric)
     fact.cycle = held.cycle
     fact.threshold = held.threshold
     fact.target = targets[held.ref]
@@ -224,6 +226,7 @@ def _unheld(held: Held, ticket_id: str, targets: dict[int, Target]) -> SlaEvent:
     fact.overrun = held.overrun
     fact.outcome = None
     fact.reason = None
+    fact.raw = None
     fact.ticket = held.ticket
     fact.revision = 0
     fact.supersedes = None

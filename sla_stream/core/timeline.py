@@ -1,0 +1,121 @@
+"""Policies through time: which of them are in force when, and which running cycles follow a change.
+
+A policy set holds from its publication on (the first one from the beginning). A policy with `valid_from` holds from
+that instant, until the next version of the same name; one with a `valid_from` before its set's publication reaches
+back. A cycle keeps the policies of its start (`on_change: pin`). At a change it moves to the new version only if that
+says `migrate`; a running clock that nobody times also moves to a policy that is new by name (rule 14).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sla_stream.core.metrics import KPI
+from sla_stream.core.planner import Planner
+from sla_stream.core.policy import LEVELS, Policy, PolicySet, Target
+from sla_stream.core.schedule import FAR
+
+BEGINNING = -(2**62)
+
+
+class Timeline:
+    """Policy sets and since when (ms) each is published, as planners in force between boundaries."""
+
+    __slots__ = ("_boundaries", "_only", "_planners", "_since", "reopening", "sets", "targets")
+
+    def __init__(self, sets: Sequence[tuple[int, PolicySet]]) -> None:
+        self.sets = sorted(sets, key=lambda entry: entry[0])
+        self._since = _instants(self.sets)
+        self._planners = [Planner(_in_force(self.sets, at)) for at in self._since]
+        self._only = self._planners[0] if len(self._planners) == 1 else None
+        self._boundaries = [
+            at
+            for at, before, after in zip(self._since[1:], self._planners, self._planners[1:], strict=False)
+            if _moves_cycles(before.policies, after.policies)
+        ]
+        names = {
+            name for _, policies in self.sets for name, rules in policies.metrics.items() if rules.cycles == "reopen"
+        }
+        self.reopening = frozenset(names | {name + KPI for name in names})
+        self.targets: dict[int, Target] = {}
+        for planner in self._planners:
+            self.targets.update(planner.targets)
+
+    def at(self, instant: int) -> Planner:
+        """The planner in force at `instant`."""
+        if self._only is not None:
+            return self._only
+        return self._planners[max(0, bisect_right(self._since, instant) - 1)]
+
+    def before(self, boundary: int) -> Planner:
+        """The planner in force until `boundary`."""
+        return self.at(boundary - 1)
+
+    def next_boundary(self, after: int) -> int:
+        """The next instant later than `after` at which running cycles may follow a change; FAR: none."""
+        if not self._boundaries:
+            return FAR
+        i = bisect_right(self._boundaries, after)
+        return self._boundaries[i] if i < len(self._boundaries) else FAR
+
+    @property
+    def single(self) -> bool:
+        """Whether the same policies hold for all time."""
+        return self._only is not None
+
+    @property
+    def newest(self) -> PolicySet:
+        """The set published last."""
+        return self.sets[-1][1]
+
+
+def follows(before: PolicySet, after: PolicySet, target: Target, timed: bool) -> bool:
+    """Whether a running cycle, `timed` or not, takes up `target` when `after` comes into force."""
+    policy = next(policy for policy in after.policies if policy.name == target.policy)
+    if policy.on_change == "migrate":
+        return True
+    return not timed and all(earlier.name != policy.name for earlier in before.policies)
+
+
+def _moves_cycles(before: PolicySet, after: PolicySet) -> bool:
+    versions = {policy.name: policy.version for policy in before.policies}
+    changed = [policy for policy in after.policies if versions.get(policy.name) != policy.version]
+    return any(policy.on_change == "migrate" or policy.name not in versions for policy in changed)
+
+
+def _instants(sets: Sequence[tuple[int, PolicySet]]) -> list[int]:
+    found = {BEGINNING} | {published for published, _ in sets[1:]}
+    for _, policies in sets:
+        found |= {policy.valid_from for policy in policies.policies if policy.valid_from is not None}
+    return sorted(found)
+
+
+def _in_force(sets: Sequence[tuple[int, PolicySet]], at: int) -> PolicySet:
+    """The policies in force at `at`: those of the set published then, and later ones that reach back."""
+    current = max((i for i, (published, _) in enumerate(sets) if published <= at), default=0)
+    _, base = sets[current]
+    chosen: dict[str, Policy] = _valid(base.policies, at, dated=False)
+    schedules, metrics, relaxations = dict(base.schedules), dict(base.metrics), base.relaxations
+    for _, later in sets[current + 1 :]:
+        back = _valid(later.policies, at, dated=True)
+        chosen.update(back)
+        relaxations = later.relaxations
+        metrics = {**later.metrics, **metrics}
+        schedules = {**later.schedules, **schedules}
+    ordered = sorted(chosen.values(), key=lambda policy: -LEVELS.index(policy.level))
+    return replace(base, policies=tuple(ordered), schedules=schedules, metrics=metrics, relaxations=relaxations)
+
+
+def _valid(policies: Sequence[Policy], at: int, dated: bool) -> dict[str, Policy]:
+    """By name, the version valid at `at`; only those with a date, if `dated`."""
+    found: dict[str, Policy] = {}
+    for policy in policies:
+        since = BEGINNING if policy.valid_from is None else policy.valid_from
+        if since > at or (dated and policy.valid_from is None):
+            continue
+        known = found.get(policy.name)
+        if known is None or (known.valid_from or BEGINNING) <= since:
+            found[policy.name] = policy
+    return found
