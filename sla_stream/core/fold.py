@@ -28,15 +28,20 @@ VOIDS: Final = frozenset(UNDOES.values())
 History = Callable[[], tuple[Fold, Sequence[TicketEvent]]]
 """The oldest fold that is kept of a ticket, and the events since, without the one being applied."""
 
+Observer = Callable[[str, Cycle, TicketEvent], None]
+"""(name of the clock, its cycle after the step, the event of the step)."""
+
 
 class Folder:
     """Folds the events of tickets under a timeline of policies."""
 
-    __slots__ = ("targets", "timeline")
+    __slots__ = ("observer", "targets", "timeline")
 
     def __init__(self, timeline: Timeline) -> None:
         self.timeline = timeline
         self.targets = timeline.targets
+        self.observer: Observer | None = None
+        """Shown each cycle after a step that lies inside another (explain wants to see every one)."""
 
     def fire_before(self, fold: Fold, ticket_id: str, now: int, sink: Sink, history: History) -> int:
         """Let time pass until `now`; the instant of the last threshold told, or NEVER.
@@ -56,6 +61,12 @@ class Folder:
             change = TicketEvent(boundary, 0, "", ticket_id, "policy", "system", False, {})
             step = Step(self, fold, change, fold.attributes, False, sink, history)
             step.migrate(self.timeline.before(boundary), self.timeline.at(boundary))
+            self._show(fold, change)
+
+    def _show(self, fold: Fold, event: TicketEvent) -> None:
+        if self.observer is not None:
+            for clock_name, cycles in fold.clocks.items():
+                self.observer(clock_name, cycles[-1], event)
 
     def _fire_all(self, fold: Fold, ticket_id: str, now: int, sink: Sink) -> int:
         last = NEVER
@@ -118,6 +129,7 @@ class Folder:
         )
         fold.attributes = merge({}, created)
         self._move_clocks(fold, created, {}, True, sink, history)
+        self._show(fold, created)
         self.fire_before(fold, event.ticket_id, event.at, sink, history)
         return False
 
@@ -150,12 +162,12 @@ class Folder:
             fold.responded = True
 
     def _move_through_time(self, step: Step, fold: Fold, event: TicketEvent) -> None:
-        """A running cycle is moved by the policies of its start, everything else by those in force now."""
+        """A running or reopened cycle is moved by its own policies, everything else by those in force now."""
         now = self.timeline.at(event.at)
         for metric in sorted({*now.metrics, *fold.clocks}):
             cycles = fold.clocks.get(metric)
             planner = now
-            if cycles and cycles[-1].stage <= PAUSED:
+            if cycles and (cycles[-1].stage <= PAUSED or (step.reopening and metric in self.timeline.reopening)):
                 planner = self.timeline.at(cycles[-1].law)
             if metric in planner.metrics:
                 step.look_at(planner)

@@ -236,11 +236,31 @@ class Step:
             if event.at >= cycle.started:
                 self._fire_until(metric, fresh, event.at, before)
                 bits = planner.actions.look_up(event, before, after, first)[rule]
-                if after.get("status") in ENDED and target.reopen != "continue":
-                    bits |= HOLDS | PAUSE
-                move_clock(fresh, target, bits, event.at)
+                self._relive(metric, fresh, target, event, bits, before)
             before, first = after, False
         self._fire_until(metric, fresh, self.event.at, before)
+
+    def _relive(
+        self, metric: str, cycle: Cycle, target: Target, event: TicketEvent, bits: int, before: Attributes
+    ) -> None:
+        """Let a past event move a clock whose target came later. Its ends were undone since: nothing is said of them."""
+        if cycle.stage > PAUSED:
+            if before.get("status") not in ENDED:
+                return
+            clock.revive(cycle, target, event.at, self._solved_time_counts(cycle, target, event.at))
+        elif event.at > cycle.started:
+            if bits & STOP:
+                clock.end(cycle, target, event.at, MISSED if cycle.breached else MET)
+                return
+            if bits & RESET and not cycle.breached:
+                clock.restart(cycle, target, event.at, self._relaxation(event.at))
+        move_clock(cycle, target, bits, event.at)
+
+    def _solved_time_counts(self, cycle: Cycle, target: Target, at: int) -> bool:
+        """Whether the time since an ended cycle's end counts, now that it runs again (rule 5)."""
+        if at - cycle.since <= target.reopen_grace:
+            return cycle.ended_from == RUNNING
+        return target.reopen == "continue"
 
     def _fire_until(self, metric: str, cycle: Cycle, now: int, attributes: Attributes) -> None:
         while cycle.next_at < now:
@@ -253,15 +273,12 @@ class Step:
             return
         current = self.folder.targets.get(cycle.ref)
         at = self.event.at
-        graced = current is not None and at - cycle.since <= current.reopen_grace
-        if current is not None and current.reopen == "new_cycle" and not graced:
-            self._start(metric, cycles, target, bits)
+        if current is not None and current.reopen == "new_cycle" and at - cycle.since > current.reopen_grace:
+            self._start_anew(metric, cycles)
             return
         if current is not None:
             self.sink.withdraw(outcome(self.event.ticket_id, metric, cycle, current, cycle.ticket or self.before))
-            counts = cycle.ended_from == RUNNING if graced else current.reopen == "continue"
-        else:
-            counts = False
+        counts = current is not None and self._solved_time_counts(cycle, current, at)
         clock.revive(cycle, current, at, counts)
         self._fire_until(metric, cycle, at, self.before)
         if self._follow_plan(metric, cycle, target):
@@ -269,6 +286,15 @@ class Step:
             now = self.folder.targets.get(cycle.ref)
             if now is not None:
                 move_clock(cycle, now, bits, at)
+
+    def _start_anew(self, metric: str, cycles: list[Cycle]) -> None:
+        """The next cycle of a reopened clock, under the policies in force now."""
+        self.look_at(self.folder.timeline.at(self.event.at))
+        if metric in self.planner.metrics:
+            i = self.planner.metrics.index(metric)
+            target = self.plan[i]
+            rule = self.planner.rule_index[target.ref] if target is not None else self.planner.default_index[i]
+            self._start(metric, cycles, target, self.bits[rule])
 
 
 def move_clock(cycle: Cycle, target: Target, bits: int, at: int) -> None:

@@ -139,6 +139,20 @@ class Schedule:
         following = self.instant(self.used(at) + 1)
         return None if following == FAR else following - 1
 
+    def open_periods(self, start: int, end: int) -> list[Period]:
+        """The open stretches within [start, end), tidy."""
+        if start >= end:
+            return []
+        self._find(start)
+        self._find(end)
+        first = max(bisect_right(self._starts, start) - 1, 0)
+        after = bisect_left(self._starts, end)
+        return tidy(clip(map(self._piece, range(first, after)), start, end))
+
+    def _piece(self, index: int) -> Period:
+        start = self._starts[index]
+        return start, start + self._cum[index + 1] - self._cum[index]
+
     @property
     def never_open(self) -> bool:
         """Whether there is no open instant within the horizon."""
@@ -290,6 +304,9 @@ class _Always(Schedule):
 
     def is_open(self, at: int) -> bool:
         return True
+
+    def open_periods(self, start: int, end: int) -> list[Period]:
+        return [(start, end)] if start < end else []
 
     def next_open(self, at: int) -> int | None:
         return at
