@@ -1,0 +1,73 @@
+"""What a mapping may look at while it maps one record: the body, its headers, its key, its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from sla_stream.errors import InvalidRecord
+
+Headers = Sequence[tuple[str, bytes]]
+
+MISSING: Final = UNSET
+"""No such value in the record; None stands for a null that is written there."""
+
+
+class Scope:
+    """One record, or one element of it, on its way through a mapping.
+
+    `body` is the decoded JSON, `raw` its bytes, `context` the attributes of a CloudEvent, `recorded_at` the record's
+    own time (ms), `named` the values of `let`, in their order.
+    """
+
+    __slots__ = ("_headers", "_lower", "body", "context", "key", "named", "raw", "recorded_at")
+
+    def __init__(
+        self,
+        body: Any,
+        raw: bytes,
+        headers: Headers = (),
+        key: bytes | None = None,
+        recorded_at: int | None = None,
+        context: dict[str, Any] | None = None,
+    ) -> None:
+        self.body = body
+        self.raw = raw
+        self.key = key
+        self.recorded_at = recorded_at
+        self.context = context
+        self.named: list[Any] = _NO_VALUES
+        self._headers = headers
+        self._lower: dict[str, Any] | None = None
+
+    def element(self, body: Any, raw: bytes) -> Scope:
+        """The scope of one element of this record."""
+        return Scope(body, raw, self._headers, self.key, self.recorded_at, self.context)
+
+    def header(self, name: str) -> Any:
+        """Text of a header; `name` in small letters. The first of several stands."""
+        if self._lower is None:
+            self._lower = {}
+            for found, value in self._headers:
+                self._lower.setdefault(found.lower(), value)
+        value = self._lower.get(name, MISSING)
+        return value if value is MISSING else _text(f"header {name}", value)
+
+    def record_key(self) -> Any:
+        """The record's key as text."""
+        return MISSING if self.key is None else _text("record key", self.key)
+
+
+_NO_VALUES: Final[list[Any]] = []
+
+Read = Callable[[Scope], Any]
+"""Reads one value: MISSING, None or a JSON value."""
+
+
+def _text(what: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise InvalidRecord("schema", f"{what}: found bytes that are no UTF-8; expected text") from None
