@@ -14,11 +14,10 @@ from sla_stream.broker.java import Java, find_java
 from sla_stream.broker.kafka_jars import Distribution, Progress, kafka_distribution
 from sla_stream.broker.kept_process import KeptProcess
 from sla_stream.broker.prepare import class_archive, format_directory, java_command
-from sla_stream.broker.server import answers, free_ports, server_properties
+from sla_stream.broker.server import answers, free_ports, is_free, server_properties
 from sla_stream.errors import ConfigError
 
 _START_DEADLINE_S: Final = 60.0
-_ATTEMPTS: Final = 3
 
 
 class LocalKafka:
@@ -82,19 +81,14 @@ class LocalKafka:
         self._java = self._java or find_java()
         self._distribution = self._distribution or kafka_distribution(self._java, self._progress)
         archive = class_archive(self._distribution, self._java, self._progress)
-        chosen_before = self._ports is not None
-        for attempt in range(1, _ATTEMPTS + 1):
-            directory = self._prepare_directory(self._java, self._distribution)
-            command = java_command(self._java, self._distribution, archive)
-            command += ["kafka.Kafka", str(directory / "server.properties")]
-            self._process = KeptProcess(command, directory / "server.log", remove=directory)
-            if self._wait_until_it_answers():
-                return self
-            taken = "Address already in use" in self.log
-            if not taken or chosen_before or self._fixed_port or attempt == _ATTEMPTS:
-                break
-            self._ports = None  # somebody was faster on the free port
-        lines = "\n".join(f"  {line[:300]}" for line in self.log.splitlines()[-8:])
+        directory = self._prepare_directory(self._java, self._distribution)
+        command = java_command(self._java, self._distribution, archive)
+        command += ["kafka.Kafka", str(directory / "server.properties")]
+        self._process = KeptProcess(command, directory / "server.log", remove=directory)
+        if self._wait_until_it_answers():
+            return self
+        words = [line for line in self.log.splitlines() if line.strip() and not line.startswith("\tat ")]
+        lines = "\n".join(f"  {line[:300]}" for line in words[-6:])
         self.close()
         raise ConfigError(f"the local Apache Kafka did not start; its last words:\n{lines}")
 
@@ -131,12 +125,15 @@ class LocalKafka:
         self.close()
 
     def _prepare_directory(self, java: Java, distribution: Distribution) -> Path:
-        if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="sla-stream-kafka-"))
-            format_directory(self._directory / "data", distribution, java)
         if self._ports is None:
             client, controller = free_ports(2)
             self._ports = (self._fixed_port or client, controller)
+        for port in self._ports:  # else whoever is there would answer in our place
+            if not is_free(port):
+                raise ConfigError(f"port {port} of 127.0.0.1 is in use; the local Apache Kafka needs it")
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="sla-stream-kafka-"))
+            format_directory(self._directory / "data", distribution, java)
         properties = server_properties(self._ports, self._directory / "data") | self._properties
         text = "".join(f"{name}={value}\n" for name, value in properties.items())
         (self._directory / "server.properties").write_text(text)
@@ -147,6 +144,6 @@ class LocalKafka:
         deadline = time.monotonic() + _START_DEADLINE_S
         while self.running and time.monotonic() < deadline:
             if answers(self._ports[0]):
-                return self.running  # not if the port is somebody else's and ours has just given up
+                return True
             time.sleep(0.03)
         return False

@@ -50,6 +50,17 @@ def answers(port: int) -> bool:
     return False
 
 
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port of loopback."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger are no obstacle
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def free_ports(count: int) -> list[int]:
     """Ports of loopback that nobody listens on right now."""
     with contextlib.ExitStack() as stack:

@@ -37,10 +37,10 @@ Sources = tuple[dict[str, Found], list[str]]
 """What was found by setting name, and the problems."""
 
 
-def suggest(word: str, known: Collection[str]) -> str:
-    """The end of an "unknown ..." sentence: a did-you-mean when something known is close."""
+def suggest(word: str, known: Collection[str], before: str = "") -> str:
+    """The end of a "no such ..." sentence: a did-you-mean, `before` put in front, when something is close."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    return f'; did you mean "{before}{close[0]}"?' if close else ""
 
 
 def from_flags(flags: Mapping[str, str | None]) -> dict[str, Found]:
@@ -60,7 +60,7 @@ def from_environment(environment: Mapping[str, str], known: Collection[str]) -> 
             found[variables[variable]] = Found(text, variable)
         elif not _NOT_SETTINGS.fullmatch(variable):
             # compared without the prefix they share, which would make everything look alike
-            near = suggest(variable.removeprefix(VARIABLE_PREFIX), [name.upper() for name in known])
+            near = suggest(variable.removeprefix(VARIABLE_PREFIX), [name.upper() for name in known], VARIABLE_PREFIX)
             problems.append(f"{variable}: no such setting{near}")
     return found, problems
 

@@ -75,7 +75,7 @@ def test_all_problems_of_all_sources_come_at_once_each_with_its_place(config: Pa
         f'{config}:2:1: no such setting "partions"; did you mean "partitions"?',
         f"{config}:4:1: app_id: set twice, first in line 1",
         f"{config}:5:8: kafka: found a mapping, expected one value",
-        'SLA_STREAM_POLICES: no such setting; did you mean "POLICIES"?',
+        'SLA_STREAM_POLICES: no such setting; did you mean "SLA_STREAM_POLICIES"?',
         f"{config}:3:13: settle_for: '5' has no unit: expected a duration such as 50ms, 10s, 5m, 2h or 7d",
         'SLA_STREAM_PARTITIONS: found "many", expected a whole number from 1 to 10000',
         '--listen: found "8085", expected HOST:PORT such as 127.0.0.1:8085',
@@ -174,8 +174,7 @@ def test_password_given_twice_or_not_readable(tmp_path: Path) -> None:
     file = tmp_path / "password"
     both = problems(env={"SLA_STREAM_KAFKA_SASL_PASSWORD": "hush"}, kafka_sasl_password_file=str(file))
     assert both[0] == (
-        "--kafka-sasl-password-file: kafka_sasl_password is set too (SLA_STREAM_KAFKA_SASL_PASSWORD); "
-        "keep one of them"
+        "--kafka-sasl-password-file: kafka_sasl_password is set too (SLA_STREAM_KAFKA_SASL_PASSWORD); keep one of them"
     )
     assert "hush" not in "".join(both)
     missing = problems(kafka_sasl_password_file=str(file))
