@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
 from sla_stream.core.policy import LEVELS, Policy, PolicySet, PolicyTarget, Target
+from sla_stream.formats.instants import parse_instant
 from sla_stream.formats.policy_file.calendars import Calendars
 from sla_stream.formats.policy_file.conditions import compile_match
 from sla_stream.formats.policy_file.findings import Findings, Path, quote
 from sla_stream.formats.policy_file.model import PolicyFile, PolicyText
+from sla_stream.formats.policy_file.relaxations import compile_relaxations
 from sla_stream.formats.policy_file.shape import Shaped
 from sla_stream.formats.policy_file.targets import DEFAULT, Targets, compile_metrics
+from sla_stream.formats.policy_file.unbuilt import UNBUILT, refuse_unbuilt
 from sla_stream.formats.policy_file.versions import digest, policy_version, target_ref
 
 
@@ -30,6 +33,7 @@ def compile_file(shaped: Shaped, base: FilePath, findings: Findings) -> Compiled
     calendars = Calendars(shaped, base, findings)
     metrics = compile_metrics(shaped, findings)
     _check_names(file.policies, findings)
+    relaxations = compile_relaxations(file.relaxations, findings)
     targets = Targets(metrics, calendars, findings, metrics_lost=shaped.lost("metrics"))
     taken: set[int] = set()
     policies = [_policy(index, policy, targets, taken, findings) for index, policy in enumerate(file.policies)]
@@ -39,28 +43,38 @@ def compile_file(shaped: Shaped, base: FilePath, findings: Findings) -> Compiled
         policies=asked,
         schedules=calendars.compiled,
         metrics=metrics,
-        digest=digest(asked),
+        digest=digest(asked, relaxations),
+        relaxations=relaxations,
     )
     return Compiled(file, content, placed)
 
 
 def _check_names(policies: list[PolicyText], findings: Findings) -> None:
-    first: dict[str, int] = {}
+    """Policies of one name are versions of one policy: each needs its own `valid_from`."""
+    first: dict[tuple[str, int | None], int] = {}
     for index, policy in enumerate(policies):
         path: Path = ("policies", index, "name")
-        if policy.name in first:
-            line = findings.places.of(("policies", first[policy.name], "name")).line
+        since = _valid_from(policy)
+        if (policy.name, since) in first:
+            line = findings.places.of(("policies", first[policy.name, since], "name")).line
+            expected = "another name" if "valid_from" in UNBUILT else "another name, or another valid_from"
             findings.error(
-                path,
-                f"policy {quote(policy.name)} a second time, first on line {line}; expected another name",
+                path, f"policy {quote(policy.name)} a second time, first on line {line}; expected {expected}"
             )
-        first.setdefault(policy.name, index)
+        first.setdefault((policy.name, since), index)
+
+
+def _valid_from(policy: PolicyText) -> int | None:
+    return None if policy.valid_from is None else parse_instant(policy.valid_from)
 
 
 def _policy(index: int, written: PolicyText, targets: Targets, taken: set[int], findings: Findings) -> Policy:
     path: Path = ("policies", index)
-    if written.on_change == "migrate":
-        findings.error((*path, "on_change"), "'migrate' is not supported by this release; expected pin")
+    if written.valid_from is not None:
+        refuse_unbuilt("valid_from", (*path, "valid_from"), findings)
+    if written.on_change != "pin":
+        refuse_unbuilt("on_change", (*path, "on_change"), findings)
+    since = _valid_from(written)
     match = compile_match(written.match, (*path, "match"), findings)
     compiled = []
     for metric, target in written.targets.items():
@@ -70,9 +84,9 @@ def _policy(index: int, written: PolicyText, targets: Targets, taken: set[int], 
             compiled.append(built)
     if not written.targets and ("policies", index, "targets") in findings.places.values:
         findings.error((*path, "targets"), "an empty mapping; expected at least one metric")
-    version = policy_version(written.name, written.level, match, compiled)
+    version = policy_version(written.name, written.level, match, compiled, since, written.on_change)
     numbered = tuple(_number(target, version, taken) for target in compiled)
-    return Policy(written.name, version, written.level, match, numbered)
+    return Policy(written.name, version, written.level, match, numbered, since, written.on_change)
 
 
 def _number(target: PolicyTarget, version: str, taken: set[int]) -> PolicyTarget:

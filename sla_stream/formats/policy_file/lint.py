@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from sla_stream.core.policy import Match, Policy, PolicyTarget, Target
+from sla_stream.core.zones import load_zone
 from sla_stream.formats.policy_file.compile import Compiled
 from sla_stream.formats.policy_file.findings import Findings, Path, quote
 from sla_stream.formats.policy_file.scalars import read_window
@@ -140,7 +140,7 @@ def _check_schedules(compiled: Compiled, findings: Findings) -> None:
 
 
 def _clock_changes(timezone: str) -> bool:
-    zone = ZoneInfo(timezone)
+    zone = load_zone(timezone)
     first = datetime(_YEARS_SEEN[0], 1, 1, tzinfo=UTC)
     offsets = {(first + timedelta(days=30 * month)).astimezone(zone).utcoffset() for month in range(73)}
     return len(offsets) > 1

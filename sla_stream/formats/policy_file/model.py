@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.annotated_handlers import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
+from sla_stream.formats.instants import parse_instant
 from sla_stream.formats.policy_file import scalars
 from sla_stream.formats.policy_file.findings import show
 
 API_VERSION: Final = "sla-stream/v1"
 DEFINED: Final = "x-defined"
 """In a JSON Schema of the model: `schema` puts a definition of this name here."""
-LATER: Final = "Part of the language, refused by this release."
 NOT_EMPTY: Final = 'expected text, not ""'
 
 
@@ -30,6 +30,9 @@ class Part(BaseModel):
     """A mapping with known keys; unknown ones are errors, numbers do not pass as text."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    NEEDED: ClassVar[tuple[str, ...]] = ()
+    """Keys that nearly always stand, though the model can do without."""
 
 
 class Short:
@@ -76,23 +79,25 @@ def _as_added(value: Any) -> Any:
     return {"add": value} if isinstance(value, list) else value
 
 
-def _later(value: Any) -> Any:
-    raise PydanticCustomError(
-        "written",
-        "{sentence}",
-        {"sentence": "not supported by this release; expected the key to be left out"},
-    )
+def _factor(value: Any) -> float:
+    try:
+        return scalars.read_factor(_number(value))
+    except ValueError as error:
+        raise PydanticCustomError("written", "{sentence}", {"sentence": str(error)}) from None
 
 
 _DURATION: Final = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+_TARGET: Final = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$|^[0-9]+bd$"
 _WINDOW: Final = r"^[0-9]{2}:[0-9]{2}(:[0-9]{2})?-[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"
 _DAYS: Final = r"^(mon|tue|wed|thu|fri|sat|sun)([-, ]+(mon|tue|wed|thu|fri|sat|sun))*$"
 _DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _LOCAL: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?"
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-TargetTime = Annotated[str, *_written(scalars.read_target, {"pattern": _DURATION, "minLength": 2})]
+TargetTime = Annotated[str, *_written(scalars.read_target, {"pattern": _TARGET, "minLength": 2})]
 Grace = Annotated[str, *_written(scalars.parse_duration, {"pattern": _DURATION, "minLength": 2})]
+Extra = Annotated[str, *_written(scalars.read_extra, {"pattern": _DURATION, "minLength": 2})]
+Instant = Annotated[str, *_written(parse_instant, {"format": "date-time"})]
 WarningText = Annotated[str, *_written(scalars.read_warning, {"pattern": rf"^[0-9.]+%$|{_DURATION}", "minLength": 2})]
 Escalation = Annotated[
     str, *_written(scalars.read_escalation, {"pattern": _DURATION.replace("^", r"^\+"), "minLength": 3})
@@ -103,7 +108,7 @@ Date = Annotated[str, *_written(scalars.read_date, {"pattern": _DATE})]
 Closure = Annotated[str, *_written(scalars.read_closure, {"pattern": f"^{_LOCAL}/{_LOCAL}$"})]
 Timezone = Annotated[str, *_written(scalars.read_timezone, {"minLength": 1})]
 Number = Annotated[Any, BeforeValidator(_number), WithJsonSchema({"type": "number", "minimum": 0})]
-Later = Annotated[Any, BeforeValidator(_later), WithJsonSchema({})]
+Factor = Annotated[Any, BeforeValidator(_factor), WithJsonSchema({"type": "number", "exclusiveMinimum": 1})]
 
 Windows = Annotated[list[Window], BeforeValidator(_as_list), Short({"type": "string", "pattern": _WINDOW})]
 Texts = Annotated[list[Text], BeforeValidator(_as_list), Short({"type": "string", "minLength": 1})]
@@ -202,20 +207,28 @@ class Terms(Part):
     reopen_grace: Grace | None = Field(None, description="a duration such as 1h (wall time)")
     retarget: Literal["keep_elapsed", "restart"] | None = Field(None, description="keep_elapsed or restart")
     from_: Literal["start", "application"] | None = Field(
-        None, alias="from", description="start (`application` is not supported by this release)"
+        None, alias="from", description="start or application"
     )
-    kind: Literal["sla", "kpi"] | None = Field(None, description="sla (`kpi` is not supported by this release)")
+    kind: Literal["sla", "kpi"] | None = Field(None, description="sla or kpi")
+
+
+TARGET_EXPECTED: Final = "a duration such as 4h, or a mapping of priorities (and `default`) to durations"
 
 
 class TargetText(Terms):
-    """One promise: a metric, the time it may take, and what happens along the way."""
+    """One promise: a metric, the time it may take, and what happens along the way. Only `due_date` has no `target`."""
 
-    target: Annotated[
-        dict[str, TargetTime],
-        Field(min_length=1),
-        BeforeValidator(_as_default),
-        Short({"type": "string", "pattern": _DURATION, "minLength": 2}),
-    ] = Field(description="a duration such as 4h, or a mapping of priorities (and `default`) to durations")
+    NEEDED: ClassVar[tuple[str, ...]] = ("target",)
+
+    target: (
+        Annotated[
+            dict[str, TargetTime],
+            Field(min_length=1),
+            BeforeValidator(_as_default),
+            Short({"type": "string", "pattern": _TARGET, "minLength": 2}),
+        ]
+        | None
+    ) = Field(None, description=TARGET_EXPECTED)
     start: ConditionList | None = Field(None, description="a list of conditions instead of the metric's own")
     stop: ConditionList | None = Field(None, description="a list of conditions instead of the metric's own")
     cancel: ConditionList | None = Field(None, description="a list of conditions instead of the metric's own")
@@ -228,9 +241,22 @@ class PolicyText(Terms):
     name: Text = Field(description="a name (text)")
     level: Literal["base", "service", "plan", "customer"] = Field("base", description="base, service, plan or customer")
     match: MatchText = Field({}, description="a mapping of attributes to values; without it every ticket matches")
-    valid_from: Later = Field(None, description=LATER)
-    on_change: Literal["pin", "migrate"] = Field("pin", description="pin (`migrate` is not supported by this release)")
+    valid_from: Instant | None = Field(None, description="an instant with a zone such as 2026-01-01T00:00:00Z")
+    on_change: Literal["pin", "migrate"] = Field("pin", description="pin or migrate")
     targets: dict[str, TargetText] = Field(description="a mapping of metrics to their targets")
+
+
+class RelaxationText(Part):
+    """A dated relief: cycles that start in its window get more time."""
+
+    name: Text = Field(description="a name (text)")
+    from_: Instant = Field(alias="from", description="an instant with a zone such as 2026-02-01T00:00:00Z")
+    to: Instant = Field(description="an instant with a zone such as 2026-02-03T00:00:00Z")
+    match: MatchText = Field({}, description="a mapping of attributes to values; without it every ticket matches")
+    factor: Factor = Field(None, description="a number of more than 1 by which targets are multiplied")
+    extra: Extra | None = Field(None, description="a duration such as 4h that is added to targets")
+    reason: Text = Field(description="why (text)")
+    approved_by: Text = Field(description="who approved it (text)")
 
 
 class PolicyFile(Part):
@@ -243,5 +269,5 @@ class PolicyFile(Part):
     api_version: Literal["sla-stream/v1"] = Field(alias="apiVersion", description=API_VERSION)
     schedules: dict[str, ScheduleText] = Field({}, description="a mapping of names to schedules")
     metrics: dict[str, MetricText] = Field({}, description="a mapping of names to metrics")
-    relaxations: Later = Field(None, description=LATER)
+    relaxations: list[RelaxationText] = Field([], description="a list of relaxations")
     policies: list[PolicyText] = Field([], description="a list of policies")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sla_stream.core.policy import Threshold
+from sla_stream.core.zones import load_zone, zone_names
 from sla_stream.formats.durations import parse_duration
 from sla_stream.formats.policy_file.findings import did_you_mean, quote
 
@@ -19,20 +20,31 @@ DAY_S: Final = 86_400
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TIMEZONE_EXPECTED: Final = "an IANA time zone such as Europe/Berlin"
 
-_BUSINESS_DAYS: Final = re.compile(r"[0-9]+bd", re.ASCII)
+MOST_BUSINESS_DAYS: Final = 2_000
+
+_BUSINESS_DAYS: Final = re.compile(r"([0-9]{1,9})bd", re.ASCII)
 _PERCENT: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?%", re.ASCII)
 _WINDOW: Final = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?-([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _LOCAL: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?", re.ASCII)
 
 
-def read_target(text: str) -> int:
-    """The time a target allows, ms, more than 0."""
-    if _BUSINESS_DAYS.fullmatch(text):
-        raise ValueError(
-            f"{quote(text)}: business days are not supported by this release; expected a duration such as 8h"
-        )
-    return _positive(text)
+class Time(NamedTuple):
+    """What a target allows: schedule time in ms, or business days. One of them is set."""
+
+    duration: int | None
+    business_days: int | None = None
+
+
+def read_target(text: str) -> Time:
+    """`8h` of schedule time or `2bd`, more than nothing."""
+    match = _BUSINESS_DAYS.fullmatch(text)
+    if match is None:
+        return Time(_positive(text))
+    days = int(match[1])
+    if not 0 < days <= MOST_BUSINESS_DAYS:
+        raise ValueError(f"{quote(text)}; expected 1 to {MOST_BUSINESS_DAYS} business days")
+    return Time(None, days)
 
 
 def _positive(text: str) -> int:
@@ -40,6 +52,11 @@ def _positive(text: str) -> int:
     if duration == 0:
         raise ValueError(f"{quote(text)} is no time at all; expected more than zero")
     return duration
+
+
+def read_extra(text: str) -> int:
+    """What a relaxation adds to targets, ms, more than 0."""
+    return _positive(text)
 
 
 def read_warning(text: str) -> Threshold:
@@ -131,7 +148,14 @@ def read_closure(text: str) -> tuple[datetime, datetime]:
 
 def read_timezone(text: str) -> ZoneInfo:
     try:
-        return ZoneInfo(text)
-    except (OSError, ValueError, KeyError):
-        suggestion = did_you_mean(text, available_timezones())
+        return load_zone(text)
+    except ValueError:
+        suggestion = did_you_mean(text, zone_names())
         raise ValueError(f"unknown time zone {quote(text)}; expected {TIMEZONE_EXPECTED}{suggestion}") from None
+
+
+def read_factor(value: float) -> float:
+    """By how much a relaxation multiplies targets."""
+    if not 1 < value <= 1_000:
+        raise ValueError(f"{value:g}; expected a factor of more than 1 (a relaxation gives time, it never takes any)")
+    return float(value)

@@ -10,6 +10,7 @@ import json
 from typing import Any, Final
 
 from sla_stream.core.events import ACTORS, KINDS, STATUSES
+from sla_stream.core.metrics import DUE_DATE
 from sla_stream.formats.policy_file.conditions import MATCHED, NAMED
 from sla_stream.formats.policy_file.model import DEFINED, PolicyFile
 
@@ -25,6 +26,7 @@ def policy_schema() -> Schema:
     """JSON Schema 2020-12 of the file format."""
     tidy: Schema = _tidy(PolicyFile.model_json_schema(by_alias=True))
     definitions = {**tidy.pop("$defs"), "Condition": _condition(), "Match": _match(), "Attributes": _attributes()}
+    _need_targets(definitions["PolicyText"])
     definitions |= {"Values": _one_or_many({"type": ["string", "number", "boolean"]})}
     return {
         "$schema": DIALECT,
@@ -33,6 +35,14 @@ def policy_schema() -> Schema:
         **tidy,
         "$defs": dict(sorted((_public(name), definition) for name, definition in definitions.items())),
     }
+
+
+def _need_targets(policy: Schema) -> None:
+    """Only `due_date` goes without a target."""
+    targets = policy["properties"]["targets"]
+    target = targets["additionalProperties"]
+    targets["properties"] = {DUE_DATE: target}
+    targets["additionalProperties"] = {**target, "required": ["target"]}
 
 
 def render() -> str:

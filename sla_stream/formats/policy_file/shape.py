@@ -109,7 +109,8 @@ def _expected(loc: Path, place: Path = ()) -> str:
 
 
 def _needed(model: type[BaseModel]) -> str:
-    required = [name for name, described in model.model_fields.items() if described.is_required()]
+    needed = getattr(model, "NEEDED", ())
+    required = [name for name, field in model.model_fields.items() if field.is_required() or name in needed]
     return " and ".join(required) if required else one_of(_keys(model))
 
 
@@ -161,7 +162,8 @@ def _known_keys(loc: Path) -> list[str]:
 
 def _keys(model: type[BaseModel]) -> list[str]:
     """Required ones first."""
-    fields = sorted(model.model_fields.items(), key=lambda item: not item[1].is_required())
+    needed = getattr(model, "NEEDED", ())
+    fields = sorted(model.model_fields.items(), key=lambda item: not (item[1].is_required() or item[0] in needed))
     return [described.alias or name for name, described in fields]
 
 
@@ -187,7 +189,7 @@ def _salvage(value: dict[str, Any], broken: frozenset[Path]) -> Shaped | None:
     rest = copy.deepcopy(value)
     for path in sorted(broken, key=len, reverse=True):
         _take_out(rest, path)
-    _mend(rest)
+    _mend(rest, broken)
     try:
         return Shaped(PolicyFile.model_validate(rest), broken)
     except ValidationError:
@@ -205,7 +207,7 @@ def _take_out(value: Any, path: Path) -> None:
         value.pop(path[-1], None)
 
 
-def _mend(value: dict[str, Any]) -> None:
+def _mend(value: dict[str, Any], broken: frozenset[Path]) -> None:
     """Stand-ins for required parts that are gone; nothing made with them leaves this package."""
     value["apiVersion"] = API_VERSION
     for schedule in value.get("schedules", {}).values():
@@ -215,5 +217,7 @@ def _mend(value: dict[str, Any]) -> None:
         metric.setdefault("stop", _STANDS_FOR_CONDITIONS)
     for number, policy in enumerate(value.get("policies", [])):
         policy.setdefault("name", f"policy {number}")
-        for target in policy.setdefault("targets", {}).values():
-            target.setdefault("target", "1h")
+        for metric, target in policy.setdefault("targets", {}).items():
+            path: Path = ("policies", number, "targets", metric)
+            if path in broken or (*path, "target") in broken:
+                target.setdefault("target", "1h")

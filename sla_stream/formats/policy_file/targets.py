@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from sla_stream.core.metrics import BUILT_IN, RESERVED
+from sla_stream.core.metrics import BUILT_IN, DUE_DATE, RESERVED
 from sla_stream.core.policy import Conditions, PolicyTarget, Rules, Target, Threshold
 from sla_stream.core.schedule import Schedule
 from sla_stream.formats.durations import parse_duration
@@ -15,6 +15,7 @@ from sla_stream.formats.policy_file.calendars import Calendars
 from sla_stream.formats.policy_file.conditions import check_pause, compile_conditions
 from sla_stream.formats.policy_file.findings import Findings, Path, did_you_mean, one_of, quote
 from sla_stream.formats.policy_file.model import (
+    TARGET_EXPECTED,
     EscalationText,
     MetricText,
     PolicyText,
@@ -22,11 +23,13 @@ from sla_stream.formats.policy_file.model import (
     TargetText,
     Terms,
 )
-from sla_stream.formats.policy_file.scalars import read_escalation, read_target, read_warning
+from sla_stream.formats.policy_file.scalars import Time, read_escalation, read_target, read_warning
 from sla_stream.formats.policy_file.shape import Shaped
+from sla_stream.formats.policy_file.unbuilt import refuse_unbuilt
 
 _MUST_HAPPEN: Final = ("start", "stop")
 _RULES: Final = ("start", "stop", "cancel", "reset")
+_NOT_FOR_PROMISES: Final = ("start", "cancel", "reset", "pause", "resume")
 DEFAULT: Final = "default"
 
 
@@ -66,26 +69,27 @@ class Targets:
         """None if the target cannot be built. `policy_version` and `ref` are still to be filled in."""
         place = (*path, "targets", metric)
         joined = Joined(target, place, policy, path)
-        self._check_built(joined)
         rules = self._rules(metric, target, joined, place)
         schedule = self._schedule(joined)
-        durations = {entry: read_target(text) for entry, text in target.target.items()}
+        times = self._times(metric, target, place)
         template = {
             "warnings": self._warnings(joined),
             "escalations": self._escalations(joined),
             "reopen": joined.value("reopen", "resume"),
             "reopen_grace": parse_duration(joined.value("reopen_grace", "0s")),
+            "starts_from": joined.value("from_", "start"),
+            "kind": self._kind(joined),
             "retarget": joined.value("retarget", "keep_elapsed"),
-            "breach_actions": actions(joined.value("breach")),
+            "breach_actions": self._breach(joined, target, place),
         }
         if schedule is None or not metric_exists:
             return None
         built = {
             entry: Target(
                 ref=0, policy=policy.name, policy_version="", metric=metric, schedule=schedule, rules=rules,
-                duration=duration, **template,
+                duration=time.duration, business_days=time.business_days, **template,
             )
-            for entry, duration in durations.items()
+            for entry, time in times.items()
         }  # fmt: skip
         default = built.pop(DEFAULT, None)
         return PolicyTarget(metric, built, default)
@@ -105,11 +109,39 @@ class Targets:
             )
         return metric in self.metrics
 
-    def _check_built(self, joined: Joined) -> None:
-        for name, later, now in (("from_", "application", "start"), ("kind", "kpi", "sla")):
-            value, place = joined.get(name)
-            if value == later:
-                self.findings.error(place, f"{quote(later)} is not supported by this release; expected {now}")
+    def _times(self, metric: str, target: TargetText, place: Path) -> dict[str, Time]:
+        """What is allowed, by priority; for `due_date` the ticket itself says it."""
+        if metric == DUE_DATE:
+            if target.target is not None:
+                self.findings.error(
+                    (*place, "target"),
+                    f"`{DUE_DATE}` takes no target: the deadline is the ticket's due_at; expected the key to be left out",
+                    key=True,
+                )
+            return {DEFAULT: Time(None)}
+        if target.target is None:
+            self.findings.error(place, f"`target` is missing; expected {TARGET_EXPECTED}", key=True)
+            return {}
+        return {entry: read_target(text) for entry, text in target.target.items()}
+
+    def _kind(self, joined: Joined) -> str:
+        value, place = joined.get("kind")
+        if value == "kpi":
+            refuse_unbuilt("kind", place, self.findings)
+        return value or "sla"
+
+    def _breach(self, joined: Joined, target: TargetText, place: Path) -> dict[str, Any]:
+        """Actions at a breach. A `kpi` has no credit: one of its own is an error, the policy's is not inherited."""
+        found = actions(joined.value("breach"))
+        if joined.value("kind") == "kpi" and "credit" in found:
+            del found["credit"]
+            if target.breach is not None:
+                self.findings.error(
+                    (*place, "breach", "credit"),
+                    "a `kpi` has no consequences; expected no credit, or `kind: sla`",
+                    key=True,
+                )
+        return found
 
     def _schedule(self, joined: Joined) -> Schedule | None:
         name, place = joined.get("schedule")
@@ -128,7 +160,18 @@ class Targets:
                 changed[name] = compile_conditions(written, (*path, name), self.findings)
                 if name in _MUST_HAPPEN and not written:
                     self.findings.error((*path, name), "an empty list; expected at least one condition")
-        return replace(self.metrics.get(metric, Rules()), **changed, **self._pauses(joined))
+        rules = self.metrics.get(metric, Rules())
+        if metric == DUE_DATE:
+            self._check_promise(target, path)
+            return replace(rules, stop=changed.get("stop", rules.stop))
+        return replace(rules, **changed, **self._pauses(joined))
+
+    def _check_promise(self, target: TargetText, path: Path) -> None:
+        """A promised date is a date: nothing but `stop` can be said otherwise."""
+        for name in _NOT_FOR_PROMISES:
+            if getattr(target, name) is not None:
+                text = f"`{name}` has no place in `{DUE_DATE}`: it runs from the promise to the promised date"
+                self.findings.error((*path, name), f"{text}; expected the key to be left out", key=True)
 
     def _pauses(self, joined: Joined) -> dict[str, Any]:
         """`pause` and `resume` belong together: whoever says `pause` says both."""

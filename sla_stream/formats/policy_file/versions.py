@@ -15,7 +15,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sla_stream.core.policy import Match, Policy
+from sla_stream.core.policy import Match, Policy, Relaxation
 from sla_stream.core.schedule import Schedule
 
 _VERSION_DIGITS: Final = 12
@@ -23,18 +23,26 @@ _REF_BYTES: Final = 6
 _NAMED_ELSEWHERE: Final = ("ref", "policy", "policy_version", "version")
 
 
-def policy_version(name: str, level: str, match: Match, targets: Iterable[Any]) -> str:
+def policy_version(
+    name: str, level: str, match: Match, targets: Iterable[Any], valid_from: int | None = None, on_change: str = "pin"
+) -> str:
     """First 12 hex digits of the hash of a policy with its schedules and their resolved holidays."""
     content = {"name": name, "level": level, "match": canonical(match), "targets": canonical(tuple(targets))}
+    if valid_from is not None:
+        content["valid_from"] = valid_from
+    if on_change != "pin":
+        content["on_change"] = on_change
     return _hash(content).hex()[:_VERSION_DIGITS]
 
 
-def digest(policies: Iterable[Policy]) -> str:
+def digest(policies: Iterable[Policy], relaxations: Iterable[Relaxation] = ()) -> str:
     """Hash of everything in the file that can decide something, the order of policies included.
 
     Versions hold the schedules and rules of their targets; what no target uses decides nothing.
     """
-    return _hash([[policy.name, policy.version] for policy in policies]).hex()
+    content: list[Any] = [[policy.name, policy.version] for policy in policies]
+    relief = [canonical(relaxation) for relaxation in relaxations]
+    return _hash([*content, {"relaxations": relief}] if relief else content).hex()
 
 
 def target_ref(version: str, metric: str, entry: str, taken: set[int]) -> int:

@@ -10,6 +10,7 @@ from sla_stream.core.metrics import BUILT_IN
 from sla_stream.errors import ConfigError
 from sla_stream.formats.policy_file import load_policies, parse_policies, targets
 from sla_stream.formats.policy_file.findings import one_of
+from sla_stream.formats.policy_file.unbuilt import UNBUILT
 
 HEAD = "apiVersion: sla-stream/v1\n"
 METRICS = one_of(BUILT_IN)
@@ -67,7 +68,7 @@ DOCUMENTS = [
         "2:1: schedule: unknown key 'schedule'; expected apiVersion, schedules, metrics, relaxations or policies "
         "(did you mean 'schedules'?)",
     ),
-    (HEAD + "relaxations: []\n", "2:14: relaxations: not supported by this release; expected the key to be left out"),
+    (HEAD + "relaxations: {}\n", "2:14: relaxations: found a mapping; expected a list of relaxations"),
 ]  # fmt: skip
 
 SCHEDULES = [
@@ -119,10 +120,14 @@ POLICIES = [
     ("targets: {resolutoin: {target: 1h}}", f"4:15: policies[0].targets.resolutoin: unknown metric 'resolutoin'; "
      f"expected {METRICS} (did you mean 'resolution'?)"),
     ("targets: {resolution: 4h}", "4:27: policies[0].targets.resolution: found '4h'; expected a mapping with target"),
-    ("valid_from: 2026-01-01T00:00:00Z\n    targets: {resolution: {target: 1h}}", "4:17: policies[0].valid_from: not "
-     "supported by this release; expected the key to be left out"),
-    ("on_change: migrate\n    targets: {resolution: {target: 1h}}", "4:16: policies[0].on_change: 'migrate' is not "
-     "supported by this release; expected pin"),
+    ("valid_from: 2026-01-01\n    targets: {resolution: {target: 1h}}", "4:17: policies[0].valid_from: '2026-01-01' "
+     "is not an instant: expected RFC 3339 with a zone, as in 2026-01-02T03:04:05Z"),
+    ("on_change: move\n    targets: {resolution: {target: 1h}}", "4:16: policies[0].on_change: found 'move'; "
+     "expected pin or migrate"),
+    ("targets: {due_date: {target: 1h}}", "4:26: policies[0].targets.due_date.target: `due_date` takes no target: "
+     "the deadline is the ticket's due_at; expected the key to be left out"),
+    ("targets: {due_date: {pause: [{status: pending}]}}", "4:26: policies[0].targets.due_date.pause: `pause` has no "
+     "place in `due_date`: it runs from the promise to the promised date; expected the key to be left out"),
     ("schedule: 24/7\n    targets: {resolution: {target: 1h}}", "4:15: policies[0].schedule: unknown schedule '24/7'; "
      "expected one of 24x7 (did you mean '24x7'?)"),
     ("match: {custmer: x}\n    targets: {resolution: {target: 1h}}", f"4:13: policies[0].match.custmer: unknown key "
@@ -145,8 +150,14 @@ TARGETS = [
     ("{target: 30}", "5:28: {T}.target: found the number 30; expected a duration such as 4h, or a mapping of "
      "priorities (and `default`) to durations"),
     ("{target: '30'}", "5:28: {T}.target: '30' has no unit: expected a duration such as 90s, 30m, 8h or 1h30m"),
-    ("{target: 2bd}", "5:28: {T}.target: '2bd': business days are not supported by this release; expected a duration "
-     "such as 8h"),
+    ("{warn: ['80%']}", "5:7: {T}: `target` is missing; expected a duration such as 4h, or a mapping of priorities "
+     "(and `default`) to durations"),
+    ("{target: 0bd}", "5:28: {T}.target: '0bd'; expected 1 to 2000 business days"),
+    ("{target: 9999bd}", "5:28: {T}.target: '9999bd'; expected 1 to 2000 business days"),
+    ("{target: 1bd4h}", "5:28: {T}.target: '1bd4h': business days stand only alone and only as a target, as in 2bd: "
+     "expected a duration such as 90s, 30m, 8h or 1h30m"),
+    ("{target: 1h, reopen_grace: 2bd}", "5:46: {T}.reopen_grace: '2bd': business days stand only alone and only as a "
+     "target, as in 2bd: expected a duration such as 90s, 30m, 8h or 1h30m"),
     ("{target: 0m}", "5:28: {T}.target: '0m' is no time at all; expected more than zero"),
     ("{target: {high: 1x}}", "5:35: {T}.target.high: '1x': unknown unit 'x': expected a duration such as 90s, 30m, "
      "8h or 1h30m"),
@@ -165,9 +176,9 @@ TARGETS = [
      "zero"),
     ("{target: 1h, escalate: [{at: +1h}, {at: +60m}]}", "5:59: {T}.escalate[1].at: '+60m' a second time, the same as "
      "'+1h'; expected each threshold once"),
-    ("{target: 1h, from: application}", "5:38: {T}.from: 'application' is not supported by this release; expected "
-     "start"),
-    ("{target: 1h, kind: kpi}", "5:38: {T}.kind: 'kpi' is not supported by this release; expected sla"),
+    ("{target: 1h, from: applicaton}", "5:38: {T}.from: found 'applicaton'; expected start or application (did you "
+     "mean 'application'?)"),
+    ("{target: 1h, kind: ola}", "5:38: {T}.kind: found 'ola'; expected sla or kpi (did you mean 'sla'?)"),
     ("{target: 1h, reopen: resumed}", "5:40: {T}.reopen: found 'resumed'; expected resume, continue or new_cycle "
      "(did you mean 'resume'?)"),
     ("{target: 1h, pause: [{kind: created}]}", "5:41: {T}.pause[0].kind: `kind` is true at one event only, and this "
@@ -269,7 +280,14 @@ def test_24x7_is_built_in() -> None:
     ]
 
 
-def test_two_policies_of_one_name() -> None:
+@pytest.mark.parametrize("name", ["posix/Europe/Berlin", "localtime", "../etc/passwd", ""])
+def test_time_zones_are_those_of_the_pinned_data(name: str) -> None:
+    (found,) = errors_of(HEAD + f"schedules:\n  s: {{timezone: '{name}'}}\n")
+    assert found.startswith(f"p.yaml:3:17: schedules.s.timezone: unknown time zone '{name}'; expected an IANA time zone")
+
+
+def test_two_policies_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(UNBUILT, "valid_from", "nothing")
     text = policy("targets: {resolution: {target: 1h}}") + "  - {name: p, targets: {resolution: {target: 1h}}}\n"
     assert errors_of(text) == [
         "p.yaml:5:12: policies[1].name: policy 'p' a second time, first on line 3; expected another name"
