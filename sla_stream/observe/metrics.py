@@ -66,7 +66,7 @@ class Metrics:
     """The worker's metrics in a registry of their own."""
 
     def __init__(self) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.events = self._counter("sla_events_total", "ticket events committed", "partition")

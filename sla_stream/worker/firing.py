@@ -14,6 +14,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from sla_stream.observe.metrics import Metrics
+from sla_stream.worker.clock import POLL_VIRTUAL, Clock
+
 OPEN_TRANSACTION_LIMIT: Final = 2.0
 """Seconds to wait for an open source transaction."""
 
@@ -73,3 +76,63 @@ class FiringProof:
         self._answer = (now, end)
         self._answered_at = time.time()
         self._wake()
+
+
+class Firing:
+    """When one partition may fire, when it has to ask, and how long it may sleep. Instants in ms."""
+
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[int]],
+        wake: Callable[[], None],
+        clock: Clock,
+        guard: int,
+        metrics: Metrics,
+    ) -> None:
+        self._ask = ask
+        self._wake = wake
+        self._clock = clock
+        self._guard = guard
+        self._metrics = metrics
+        self._stable = 0
+        self._polled_at = 0.0
+        self._proof = FiringProof(ask, wake)
+
+    @property
+    def limit(self) -> int:
+        """Deadlines before this instant may fire."""
+        return self._proof.proven - self._guard
+
+    @property
+    def pending(self) -> bool:
+        """A question is under way: news of the position is welcome."""
+        return self._proof.pending
+
+    def see(self, stable: int, polled_at: float) -> None:
+        """What the last fetch said (see `FiringProof.settle`)."""
+        self._stable, self._polled_at = stable, polled_at
+
+    def settle(self, position: int, idle: bool, due: int | None) -> None:
+        """Look at the answer, and ask when something is due: under steady input too, or it would starve."""
+        if self._proof.settle(position, self._stable, self._polled_at, idle):
+            self._metrics.open_transactions.inc()
+        if due is None or due < self.limit:
+            return
+        now = self._clock.now()
+        if due < now - self._guard and self._proof.want(now):
+            self._metrics.proofs.inc()
+
+    def patience(self, due: int | None, longest: float) -> float:
+        """Seconds to sleep, at most `longest`, until it is time to ask; the answer wakes by itself."""
+        if due is None or self._proof.pending:
+            return longest
+        if self._clock.virtual:
+            return min(longest, POLL_VIRTUAL)
+        ahead = due + self._guard + 1 - self._clock.now()
+        return min(longest, max(0.001, ahead / 1000))
+
+    def reset(self) -> None:
+        """Forget question and proof: the partition stops."""
+        self._proof.close()
+        self._proof = FiringProof(self._ask, self._wake)
+        self._polled_at = 0.0

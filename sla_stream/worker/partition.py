@@ -14,20 +14,18 @@ import gc
 import math
 from typing import Any, Final
 
-import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from sla_stream.core.engine import Engine
 from sla_stream.core.sla_events import BREACH, ESCALATION, WARNING, SlaEvent
 from sla_stream.observe.logs import get_logger
-from sla_stream.worker.clock import POLL_VIRTUAL
-from sla_stream.worker.firing import FiringProof
+from sla_stream.worker.failures import count_start
+from sla_stream.worker.firing import Firing
 from sla_stream.worker.inbox import Batch, Inbox
 from sla_stream.worker.processing import EngineFailed, Processing
 from sla_stream.worker.recovery import Recovered, fence, recover
 from sla_stream.worker.shared import Shared
-from sla_stream.worker.table import FAULT_KEY, Fault
 from sla_stream.worker.timers_topic import TimersTopic
 from sla_stream.worker.transaction import Batches, commit
 
@@ -74,10 +72,8 @@ class Partition:
         self._producer: AIOKafkaProducer | None = None
         self._processing: Processing | None = None
         self._changelog_end = 0
-        self._stable = 0
-        self._polled_at = 0.0
         self._last_commit = 0.0
-        self._proof = FiringProof(self._ask_end, self._wake.set)
+        self._firing = Firing(self._ask_end, self._wake.set, shared.clock, shared.fire_guard, shared.metrics)
 
     # --- what the transport sees
 
@@ -90,7 +86,7 @@ class Partition:
     @property
     def asks(self) -> bool:
         """Wants to hear of its position even if nothing was fetched."""
-        return self._proof.pending
+        return self._firing.pending
 
     def deliver(self, batch: Batch) -> None:
         """Take over a fetched batch of the present epoch; a paused partition reads nothing any more."""
@@ -122,9 +118,7 @@ class Partition:
         self.need_seek = True
         self.in_flight = 0
         self._inbox.clear()
-        self._polled_at = 0.0
-        self._proof.close()
-        self._proof = FiringProof(self._ask_end, self._wake.set)
+        self._firing.reset()
         return finished
 
     async def close(self) -> None:
@@ -140,10 +134,7 @@ class Partition:
                 await self._recover()
             await self._run()
         except EngineFailed as failed:
-            try:
-                await self._remember_failure(failed)
-            except BaseException as error:
-                log.error("engine.failure_not_counted", partition=self.number, error=repr(error))
+            await self._remember_failure(failed)
             self._shared.fail(f"partition {self.number}: {failed}", failed.__cause__)
         except asyncio.CancelledError:
             if not self.stopping:
@@ -168,7 +159,7 @@ class Partition:
 
     def _take_over(self, found: Recovered) -> None:
         shared, table = self._shared, found.table
-        shown_from = table.meta.shown_from if table.meta is not None else table.end
+        shown_from = table.meta.shown_from if table.meta is not None else 0
         timers = TimersTopic(shared.settings.timers_topic, table.dirty, shown_from)
         self._processing = Processing(
             shared.settings, self.number, found.engine, shared.routes, shared.metrics, timers, table.fault
@@ -182,24 +173,13 @@ class Partition:
     async def _run(self) -> None:
         assert self._processing is not None and self._producer is not None
         while not self.stopping:
-            self._settle()
+            self._firing.settle(self.next, not self._inbox, self._due())
             if not self._inbox and not self._may_fire() and not self._timers_due():
                 await self._wait()
                 continue
             await self._pace()
             if not self.stopping:
                 await self._step(self._processing, self._producer)
-
-    def _settle(self) -> None:
-        """See what may fire, and ask when something is due: under steady input too."""
-        if self._proof.settle(self.next, self._stable, self._polled_at, not self._inbox):
-            self._shared.metrics.open_transactions.inc()
-        due = self._due()
-        if due is None or self._may_fire():
-            return
-        now = self._shared.clock.now()
-        if due < now - self._shared.fire_guard and self._proof.want(now):
-            self._shared.metrics.proofs.inc()
 
     def _due(self) -> int | None:
         return self._engine.next_due()
@@ -215,7 +195,7 @@ class Partition:
 
     def _may_fire(self) -> bool:
         due = self._due()
-        return due is not None and due < self._proof.proven - self._shared.fire_guard
+        return due is not None and due < self._firing.limit
 
     def _timers_due(self) -> bool:
         assert self._processing is not None
@@ -242,13 +222,7 @@ class Partition:
         at = self._processing.timers.due_at()
         if at is not None and not self._lagging():
             patience = min(patience, max(0.001, at - asyncio.get_running_loop().time()))
-        due = self._due()
-        if due is None or self._proof.pending:
-            return patience
-        if self._shared.clock.virtual:
-            return min(patience, POLL_VIRTUAL)
-        ahead = due + self._shared.fire_guard + 1 - self._shared.clock.now()
-        return min(patience, max(0.001, ahead / 1000))
+        return self._firing.patience(self._due(), patience)
 
     async def _pace(self) -> None:
         """Group what comes within the commit interval, unless a transaction is full already."""
@@ -260,18 +234,17 @@ class Partition:
     async def _step(self, processing: Processing, producer: AIOKafkaProducer) -> None:
         batches = Batches(producer)
         position, events = await self._apply_input(processing, batches)
-        limit = self._proof.proven - self._shared.fire_guard
         if self._may_fire():
-            processing.engine.advance(limit, SLICE)
+            processing.engine.advance(self._firing.limit, SLICE)
         outputs = processing.collect(batches)
         now = asyncio.get_running_loop().time()
         processing.save(batches, self._changelog_end, now, self._lagging(), position)
         if batches or events:
             await self._commit(producer, batches, position if events else None)
+            self.next = position
             processing.count(outputs)
             self._observe(outputs, events)
         self.next = position
-        self._wake.set()
 
     async def _apply_input(self, processing: Processing, batches: Batches) -> tuple[int, int]:
         """Apply what waits, up to MAX_EVENTS; returns the new position and the number of records consumed."""
@@ -314,7 +287,7 @@ class Partition:
         return self._engine.advance(recorded_at, SLICE)
 
     def _see(self, batch: Batch, position: int) -> None:
-        self._stable, self._polled_at = batch.stable, batch.polled_at
+        self._firing.see(batch.stable, batch.polled_at)
         self.lag = max(0, batch.highwater - position)
         self._shared.metrics.lag.labels(self.number).set(self.lag)
 
@@ -355,14 +328,10 @@ class Partition:
         return int(ends[self.number])
 
     async def _remember_failure(self, failed: EngineFailed) -> None:
-        """Count the start that this record has brought down, in a transaction of its own, before we go."""
         if self._producer is None or self._processing is None or failed.offset < self.next:
             return
-        before = self._processing.fault
-        starts = before.starts + 1 if before is not None and before.offset == failed.offset else 1
-        value = msgspec.msgpack.encode(Fault(failed.offset, starts))
-        batches = Batches(self._producer)
-        batches.add(self._changelog.topic, self.number, FAULT_KEY, value)
-        log.error("engine.failed", partition=self.number, offset=failed.offset, starts=starts)
-        group = self._shared.settings.group_id
-        await commit(self._producer, batches, None, group, self._changelog)
+        group, before = self._shared.settings.group_id, self._processing.fault
+        try:
+            await count_start(self._producer, self._changelog, group, before, failed.offset)
+        except BaseException as error:
+            log.error("engine.failure_not_counted", partition=self.number, error=repr(error))

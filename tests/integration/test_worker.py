@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker_support import Cluster, WorkerProcess, created, eventually, traffic, workers
+from sla_stream.broker.local_kafka import LocalKafka
+from tests.worker_support import Cluster, WorkerProcess, created, eventually, now_ms, traffic, workers
 
 pytestmark = pytest.mark.kafka
 
@@ -86,7 +87,8 @@ async def test_what_happened_while_it_was_down(kafka: str, prefix: str, tmp_path
             await first.until(lambda: first.metric("sla_events_total") == 40, "all events read")
             assert (await first.stop())[0] == 0
         await send.send(*(send.event(one, "2", "resolved") for one in ids[::2]))
-        await asyncio.sleep(3.2)  # deadlines pass while nobody is there
+        late = now_ms() + 3_200
+        await eventually(lambda: now_ms() > late, "deadlines that pass while nobody is there")
         await send.send(*(send.event(one, "2", "resolved") for one in ids[1::4]))
         second = WorkerProcess(cluster)
         with workers(second):
@@ -136,6 +138,29 @@ async def test_a_stop_leaves_the_group_and_loses_nothing(kafka: str, prefix: str
         with workers(second):
             await second.ready(4.5)  # a session of 6 s would have to run out had the first not left
             await cluster.until_all_said()
+
+
+async def test_a_stop_while_the_broker_is_gone_is_in_time(tmp_path: Path) -> None:
+    """The transaction that hangs is abandoned; the next start does it again."""
+    with LocalKafka() as broker:
+        cluster = await Cluster(broker.bootstrap, "gone-", tmp_path).create()
+        async with traffic(cluster) as send:
+            worker = WorkerProcess(cluster)
+            with workers(worker):
+                await worker.ready()
+                await send.send(*created(send, [f"T{number}" for number in range(20)]))
+                await worker.until(lambda: worker.metric("sla_events_total") == 20, "all events read")
+                broker.kill()
+                due = now_ms() + 1_500
+                await worker.until(lambda: now_ms() > due, "deadlines that cannot be written")
+                code, seconds = await worker.stop()
+                assert code == 0, worker.log()
+                assert seconds < 10
+            broker.restart()
+            again = WorkerProcess(cluster)
+            with workers(again):
+                await again.ready(60)
+                await cluster.until_all_said()
 
 
 async def _feed(send: object, count: int) -> None:
