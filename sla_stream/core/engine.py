@@ -23,7 +23,7 @@ from sla_stream.core.facts import Facts
 from sla_stream.core.fold import UNDOES, VOIDS, Folder, without_undone
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.schedule import FAR
-from sla_stream.core.sla_events import SlaEvent
+from sla_stream.core.sla_events import OUTCOME, SlaEvent
 from sla_stream.core.ticket import FORM, NEVER, Fold, Ticket
 from sla_stream.core.timeline import Timeline
 from sla_stream.core.timers import TimerIndex
@@ -265,7 +265,7 @@ class Engine:
         ticket.base_last = ticket.last
         ticket.tail = b""
         ticket.tail_count = 0
-        ticket.notes = {}
+        ticket.notes = {key: note for key, note in ticket.notes.items() if OUTCOME in key}
 
     def _fold_oldest(self, ticket: Ticket, count: int) -> int:
         events = stored.tail_events(ticket.tail)

@@ -236,16 +236,17 @@ class Step:
             if event.at >= cycle.started:
                 self._fire_until(metric, fresh, event.at, before)
                 bits = planner.actions.look_up(event, before, after, first)[rule]
-                self._relive(metric, fresh, target, event, bits, before)
+                self._relive(fresh, target, event, bits, (before, after))
             before, first = after, False
         self._fire_until(metric, fresh, self.event.at, before)
 
     def _relive(
-        self, metric: str, cycle: Cycle, target: Target, event: TicketEvent, bits: int, before: Attributes
+        self, cycle: Cycle, target: Target, event: TicketEvent, bits: int, around: tuple[Attributes, Attributes]
     ) -> None:
-        """Let a past event move a clock whose target came later. Its ends were undone since: nothing is said of them."""
+        """Let a past event move a clock whose target came later. Its ends were undone since; nothing is said."""
+        was, status = (attributes.get("status") for attributes in around)
         if cycle.stage > PAUSED:
-            if before.get("status") not in ENDED:
+            if was not in ENDED or status in ENDED:
                 return
             clock.revive(cycle, target, event.at, self._solved_time_counts(cycle, target, event.at))
         elif event.at > cycle.started:

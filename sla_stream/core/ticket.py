@@ -66,6 +66,9 @@ class Held(msgspec.Struct, array_like=True, gc=False):
     paused: int
     overrun: int
     ticket: dict[str, Any]
+    outcome: str | None = None
+    reason: str | None = None
+    raw: tuple[int | None, str] | None = None
 
 
 class Ticket(msgspec.Struct, array_like=True, gc=False):

@@ -55,7 +55,10 @@ class Voice:
     def say(self, fact: SlaEvent) -> None:
         """Say it, or hold it back until its time."""
         if fact.type == OUTCOME:
-            self._speak(fact)
+            if fact.at <= self._now:
+                self._speak(fact)
+            else:
+                self._ticket.held.append(_held(fact, fact.at - 1))
             return
         late = not self._live and fact.at < self._now
         release = fact.at + self._hold
@@ -69,6 +72,10 @@ class Voice:
 
     def withdraw(self, fact: SlaEvent) -> None:
         """Take an outcome back: its cycle runs again."""
+        unsaid = [held for held in self._ticket.held if _held_identity(held) == identity(fact)]
+        if unsaid:
+            self._ticket.held.remove(unsaid[0])
+            return
         self._recall(fact)
         self._retract(fact, "reopened")
 
@@ -101,13 +108,13 @@ class Voice:
         self._ticket.held = [held for who, held in waiting.items() if who not in gone]
         self._count(said, removed, added)
         replaced = {(fact.clock, fact.cycle): fact for fact in removed if fact.type == OUTCOME}
-        successors = [(fact.clock, fact.cycle) for fact in added if fact.type == OUTCOME]
+        successors = [(fact.clock, fact.cycle) for fact in added if fact.type == OUTCOME and fact.at <= self._now]
         for fact in removed:
             self._recall(fact)
             if fact.type != OUTCOME or (fact.clock, fact.cycle) not in successors:
                 self._retract(fact, reason)
         for fact in added:
-            if fact.type == OUTCOME and (fact.clock, fact.cycle) in replaced:
+            if fact.type == OUTCOME and fact.at <= self._now and (fact.clock, fact.cycle) in replaced:
                 fact.supersedes = replaced[fact.clock, fact.cycle].id
             self.say(fact)
         for metric, number, threshold in after.repeatable:
@@ -205,6 +212,9 @@ def _held(fact: SlaEvent, release: int) -> Held:
         paused=fact.paused,
         overrun=fact.overrun,
         ticket=fact.ticket,
+        outcome=fact.outcome,
+        reason=fact.reason,
+        raw=fact.raw,
     )
 
 
@@ -224,9 +234,9 @@ def _unheld(held: Held, ticket_id: str, targets: dict[int, Target]) -> SlaEvent:
     fact.elapsed = held.elapsed
     fact.paused = held.paused
     fact.overrun = held.overrun
-    fact.outcome = None
-    fact.reason = None
-    fact.raw = None
+    fact.outcome = held.outcome
+    fact.reason = held.reason
+    fact.raw = held.raw
     fact.ticket = held.ticket
     fact.revision = 0
     fact.supersedes = None
@@ -248,6 +258,6 @@ def _held_identity(held: Held) -> Identity:
         held.target_ms,
         held.elapsed,
         held.ref,
-        None,
-        None,
+        held.outcome,
+        held.reason,
     )

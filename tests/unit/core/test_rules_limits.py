@@ -116,7 +116,6 @@ def test_what_was_folded_long_ago_is_still_known() -> None:
     assert run.applied[-1] is Applied.CONFLICT
 
 
-@pytest.mark.xfail(strict=True, reason="folding the past drops the note that says with which revision it was said")
 def test_outcome_said_before_the_past_was_folded_is_retracted_by_its_own_id() -> None:
     """Its revision is not 0, and more than the allowed lateness lies between it and the reopening."""
     story = """

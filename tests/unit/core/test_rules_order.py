@@ -185,7 +185,6 @@ def test_no_alarm_is_said_before_log_time_passes_its_instant(ahead: str, alarms:
         ("Mon 09:58 resolved @ Mon 09:55", [*SAID_TO_MISS[:1], "outcome met resolution#1 Mon 09:58"]),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="an outcome of an event from the future is said at once, before its instant")
 def test_no_outcome_is_said_before_log_time_reaches_its_instant(ahead: str, said: list[str]) -> None:
     run = seen_ahead(ahead)
     assert all(fact.at <= fact.decided_at for fact in run.said)
