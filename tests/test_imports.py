@@ -13,13 +13,15 @@ PACKAGE = Path(__file__).parents[1] / "sla_stream"
 ALLOWED: dict[str, set[str]] = {
     "core": set(),
     "formats": {"core"},
+    "sources": {"core", "formats"},
     "kafka": {"core", "formats"},
     "observe": {"core", "formats"},
     "broker": {"formats", "kafka"},
-    "worker": {"core", "formats", "kafka", "observe"},
-    "history": {"core", "formats", "kafka", "observe"},
-    "demo": {"core", "formats", "kafka", "observe", "broker", "worker", "history"},
-    "cli": {"core", "formats", "kafka", "observe", "broker", "worker", "history", "demo"},
+    "worker": {"core", "formats", "sources", "kafka", "observe"},
+    "history": {"core", "formats", "sources", "kafka", "observe"},
+    "service": {"core", "formats", "sources", "kafka", "observe"},
+    "demo": {"core", "formats", "sources", "kafka", "observe", "broker", "worker", "history", "service"},
+    "cli": {"core", "formats", "sources", "kafka", "observe", "broker", "worker", "history", "service", "demo"},
 }
 """Package -> packages of ours it may use beside itself and `errors`."""
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from sla_stream.core.engine import Engine
     from sla_stream.formats.settings import Settings
+    from sla_stream.history.log import Log
 
 SETTINGS: Final = (
     "policies", "allowed_lateness", "settle_for", "hold_for", "publish_from", "max_skew", "app_id",
 )  # fmt: skip
+TOPIC: Final = ""
+"""`--topic` without a name: the configured input topic."""
 
 EXAMPLES: Final = """\
 examples:
@@ -26,6 +29,10 @@ examples:
   as a worker met it, late arrivals late: file order, the clock follows the field `recorded_at`
     sla-stream replay --policies policies.yaml --events - --clock recorded < t.jsonl
 
+  the worker's input topic of one day, as its offsets come
+    sla-stream replay --policies policies.yaml --kafka localhost:9092 --topic --clock recorded \\
+        --from 2026-03-02T00:00:00Z --to 2026-03-03T00:00:00Z
+
 Events are JSON Lines, plain or .xz or .gz; `-` is standard input. A bad line is reported on standard error as
 FILE:LINE: reason, and left out. SLA events come in the order of log time, ticket, metric and cycle.
 exit codes: 0 ok, 1 there were bad lines, 2 wrong usage or policy file or unreadable events, 3 unexpected
@@ -34,38 +41,59 @@ exit codes: 0 ok, 1 there were bad lines, 2 wrong usage or policy file or unread
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `replay`."""
-    from sla_stream.formats.setting_arguments import add_settings_arguments
+    from sla_stream.formats.settings import KAFKA_SETTINGS, add_settings_arguments
 
     parser.epilog = EXAMPLES
     add = parser.add_argument
-    add("--events", required=True, metavar="FILE", help="ticket events, one JSON object a line; - = standard input")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--events", metavar="FILE", help="ticket events, one JSON object a line; - = standard input")
+    source.add_argument(
+        "--topic",
+        nargs="?",
+        const=TOPIC,
+        metavar="NAME",
+        help="ticket events from Kafka, committed records only; without a NAME: the configured input topic",
+    )
+    add(
+        "--from",
+        dest="start",
+        metavar="AT",
+        help="with --topic: the first offset (1200), offsets by partition "
+        "(0:1200,1:1180) or an instant (default: the beginning)",
+    )
+    add(
+        "--to",
+        dest="end",
+        metavar="AT",
+        help="with --topic: where to stop, itself left out (default: the end as it is now)",
+    )
     add("--as-of", metavar="T", help="where the clock stops (default: the last instant read)")
     add(
         "--clock",
         choices=("occurred", "recorded"),
         default="occurred",
-        help="log time: when events happened, sorted (default), or their field recorded_at, in file order",
+        help="log time: when events happened, sorted (default), or when they were recorded, in file order: the "
+        "field recorded_at, on a topic the timestamp",
     )
     add("--out", choices=("events", "state", "summary"), default="events", help="what to write (default: events)")
     add("--format", choices=("jsonl", "csv"), default="jsonl", help="how to write it (default: jsonl)")
     add("--strict", action="store_true", help="stop at the first bad line")
     add("--retain", metavar="TIME", help="forget tickets resolved or closed for so long, as in 30d (default: never)")
-    add_settings_arguments(parser, SETTINGS)
+    add_settings_arguments(parser, (*SETTINGS, "topic_prefix", "topic_ticket_events", *KAFKA_SETTINGS))
 
 
 def run(args: argparse.Namespace) -> int:
     """Replay; 0, or 1 if there were bad lines."""
     from sla_stream.cli.replay_output import Output, StopAtFirst, quiet_collector
     from sla_stream.formats.settings import settings_from_arguments
-    from sla_stream.history.log import LogFile
     from sla_stream.history.replay import Replay
 
     settings = settings_from_arguments(args)
     as_of = _as_of(args.as_of)
     engine = _engine(settings, args.retain)
-    log = LogFile(args.events, timed=args.clock == "recorded")
-    output = Output(args.out, args.format, args.events, settings.app_id, strict=args.strict)
-    replay = Replay(engine, output.watched(log), output.report, args.clock, as_of, settings.max_skew)
+    log = _log(args, settings)
+    output = Output(args.out, args.format, log, settings.app_id, strict=args.strict)
+    replay = Replay(engine, log, output.report, args.clock, as_of, settings.max_skew, output.watch)
     quiet_collector()
     try:
         for events in replay.run():
@@ -76,6 +104,22 @@ def run(args: argparse.Namespace) -> int:
     finally:
         output.close()
     return 1 if replay.tally.bad_total else 0
+
+
+def _log(args: argparse.Namespace, settings: Settings) -> Log:
+    from sla_stream.errors import ConfigError
+
+    if args.topic is None:
+        from sla_stream.history.log import LogFile
+
+        for flag, value in (("--from", args.start), ("--to", args.end)):
+            if value is not None:
+                raise ConfigError(f"{flag}: has a meaning only with --topic")
+        return LogFile(args.events, timed=args.clock == "recorded")
+    from sla_stream.history.topic_log import TopicLog, parse_bound
+
+    topic = settings.topic("ticket_events") if args.topic == TOPIC else args.topic
+    return TopicLog(settings, topic, parse_bound("--from", args.start), parse_bound("--to", args.end))
 
 
 def _engine(settings: Settings, retain: str | None) -> Engine:

@@ -10,7 +10,7 @@ from typing import Final
 
 from sla_stream.core.sla_events import SlaEvent
 from sla_stream.formats import sla_event, timer_state
-from sla_stream.history.log import BadRecord, Record
+from sla_stream.history.log import BadRecord, Log, Record
 from sla_stream.history.replay import Replay
 from sla_stream.history.summary import Summary
 
@@ -31,33 +31,35 @@ def quiet_collector() -> None:
 class Output:
     """Standard output gets `what` (`events`, `state`, `summary`) as `form` (`jsonl`, `csv`) and nothing else."""
 
-    def __init__(self, what: str, form: str, place: str, app_id: str, strict: bool) -> None:
-        """`place` names the log in reports of bad lines."""
+    def __init__(self, what: str, form: str, log: Log, app_id: str, strict: bool) -> None:
+        """`log` names its places in reports of bad records. `strict`: the first one ends it (`StopAtFirst`)."""
         self._what = what
         self._csv = form == "csv"
-        self._place = place
+        self._log = log
         self._strict = strict
         self._out = sys.stdout.buffer
         self._summary = Summary()
-        self._renderer = sla_event.SlaEventRenderer(sla_event.source_of(app_id), None, None)
+        self._renderer = log.renderer(sla_event.source_of(app_id))
         self._progress = Progress() if sys.stderr.isatty() else None
         if self._csv and what == "events":
             self._out.write(sla_event.render_csv_header())
 
-    def watched(self, log: Iterable[Record | BadRecord]) -> Iterable[Record | BadRecord]:
-        """The same log; on a terminal, its progress is shown."""
-        return log if self._progress is None else self._progress.watch(log)
+    def watch(self, records: Iterable[Record | BadRecord]) -> Iterable[Record | BadRecord]:
+        """The same records; on a terminal, their number is shown."""
+        return records if self._progress is None else self._progress.watch(records)
 
     def report(self, record: BadRecord) -> None:
         """One line on standard error: FILE:LINE: reason."""
         if self._progress is not None:
             self._progress.clear()
-        sys.stderr.write(f"{self._place}:{record.line}: {record.reason}: {record.detail}\n")
+        sys.stderr.write(f"{self._log.where(record.line)}: {record.reason}: {record.detail}\n")
         if self._strict:
             raise StopAtFirst
 
     def events(self, events: list[SlaEvent]) -> None:
         """Take what was said."""
+        if self._progress is not None:
+            self._progress.say(len(events))
         if self._what == "summary":
             self._summary.add(events)
         elif self._what == "events":
@@ -101,23 +103,32 @@ class Progress:
     """One line on a terminal, rewritten a few times a second."""
 
     def __init__(self) -> None:
-        self._start = self._shown = time.monotonic()
+        self._start = time.monotonic()
+        self._shown = 0.0
+        self._read = 0
+        self._said = 0
 
     def watch(self, log: Iterable[Record | BadRecord]) -> Iterator[Record | BadRecord]:
         """Pass the log through, counting."""
-        for count, record in enumerate(log, 1):
-            if count % _PROGRESS_EVERY == 0:
-                self._show(count)
+        for self._read, record in enumerate(log, 1):
+            if self._read % _PROGRESS_EVERY == 0:
+                self._show()
             yield record
+
+    def say(self, count: int) -> None:
+        """So many SLA events more."""
+        self._said += count
+        self._show()
 
     def clear(self) -> None:
         """Take the line away."""
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
 
-    def _show(self, count: int) -> None:
+    def _show(self) -> None:
         now = time.monotonic()
         if now - self._shown >= _PROGRESS_SECONDS:
             self._shown = now
-            sys.stderr.write(f"\r\x1b[K{count:,} events, {count / (now - self._start):,.0f} a second")
+            line = f"{self._read:,} events read, {self._said:,} SLA events, {now - self._start:.0f} s"
+            sys.stderr.write(f"\r\x1b[K{line}")
             sys.stderr.flush()

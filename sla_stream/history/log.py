@@ -15,11 +15,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from sla_stream.core.events import TicketEvent
+from sla_stream.core.sla_events import SlaEvent
 from sla_stream.errors import ConfigError, InvalidRecord, Reason
 from sla_stream.formats.codec import decode_wire, normalise, recorded_at
+from sla_stream.formats.sla_event import SlaEventRenderer
 from sla_stream.formats.wire import UnknownFields
 
 BUFFER = 1 << 20
@@ -28,7 +30,11 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A ticket event and where it stood. `log_time` (ms) is the file's `recorded_at`, None where it has none."""
+    """A ticket event and where it stood.
+
+    `log_time` (ms) is the record's own time: a file's `recorded_at` (None where it is not asked for), a topic's
+    timestamp. `line` orders the records of one file or partition.
+    """
 
     line: int
     event: TicketEvent
@@ -49,14 +55,58 @@ class BadRecord:
         return cls(line, error.reason, error.detail)
 
 
+class Renderer(Protocol):
+    """Turns an SLA event into a record value."""
+
+    def render(self, event: SlaEvent) -> bytes:
+        """The record value."""
+
+
+class Log(Protocol):
+    """Where ticket events are read from."""
+
+    unknown: UnknownFields
+    merged: bool
+    """Records of several partitions come mixed; their log time has to put them in order."""
+
+    def __iter__(self) -> Iterator[Record | BadRecord]:
+        """Every record once."""
+
+    def where(self, line: int) -> str:
+        """The place of a record in full, as a report begins: `FILE:LINE`."""
+
+    def spot(self, line: int) -> str:
+        """The same beside a place already named: `line 5`."""
+
+    def partition(self, line: int) -> int:
+        """Which partition the record is of."""
+
+    def renderer(self, source: str) -> Renderer:
+        """Renders SLA events with the record they rest on."""
+
+
 class LogFile:
     """The records of one file, in file order. `path` `-` is standard input."""
+
+    merged = False
 
     def __init__(self, path: str, timed: bool = False) -> None:
         """`timed`: every line must carry `recorded_at`, else it is a bad record (`schema`)."""
         self.path = path
         self.unknown = UnknownFields()
         self._timed = timed
+
+    def where(self, line: int) -> str:
+        return f"{self.path}:{line}"
+
+    def spot(self, line: int) -> str:
+        return f"line {line}"
+
+    def partition(self, line: int) -> int:
+        return 0
+
+    def renderer(self, source: str) -> Renderer:
+        return SlaEventRenderer(source, None, None)
 
     def __iter__(self) -> Iterator[Record | BadRecord]:
         """Every line. Raises ConfigError if the file cannot be read, at the start or in the middle."""

@@ -17,7 +17,7 @@ from sla_stream.core.sla_events import SlaEvent
 from sla_stream.core.views import TicketView
 from sla_stream.errors import InvalidRecord
 from sla_stream.formats.codec import check_not_future
-from sla_stream.history.log import BadRecord, Record
+from sla_stream.history.log import BadRecord, Log, Record
 from sla_stream.history.order import OrderedEvents
 
 Clock = Literal["occurred", "recorded"]
@@ -50,13 +50,17 @@ class Replay:
     def __init__(
         self,
         engine: Engine,
-        log: Iterable[Record | BadRecord],
+        log: Log,
         report: Callable[[BadRecord], None],
         clock: Clock = "occurred",
         as_of: int | None = None,
         max_skew: int = 300_000,
+        watch: Callable[[Iterable[Record | BadRecord]], Iterable[Record | BadRecord]] = iter,
     ) -> None:
-        """`as_of` (ms) None: the last instant of the log. `max_skew` (ms) is looked at under `recorded` only."""
+        """`as_of` (ms) None: the last instant of the log. `max_skew` (ms) is looked at under `recorded` only.
+
+        `watch` may look on as the records are read.
+        """
         self.engine = engine
         self.tally = Tally()
         self.as_of = as_of
@@ -65,6 +69,7 @@ class Replay:
         self._report = report
         self._clock = clock
         self._max_skew = max_skew
+        self._watch = watch
         self._last: int | None = None
         self._steps = 0
 
@@ -90,7 +95,7 @@ class Replay:
                 continue
             yield from self._advance(self._last)
             if self.engine.apply(event, self._last, line) is Applied.CONFLICT:
-                self._refuse(_conflict(line, event, None))
+                self._refuse(_conflict(line, event, "earlier"))
             yield from self._step()
         if self.as_of is None:
             self.as_of = self._last
@@ -119,9 +124,11 @@ class Replay:
 
     def _timed(self) -> Iterator[tuple[int, int, TicketEvent]]:
         """(log time, line, event) of every good record, in the order of the clock."""
-        return self._by_occurrence() if self._clock == "occurred" else self._by_record()
+        if self._clock == "occurred":
+            return self._by_occurrence()
+        return self._by_log_time() if self._log.merged else self._as_recorded()
 
-    def _by_record(self) -> Iterator[tuple[int, int, TicketEvent]]:
+    def _as_recorded(self) -> Iterator[tuple[int, int, TicketEvent]]:
         for record in self._good():
             assert record.log_time is not None
             try:
@@ -131,18 +138,29 @@ class Replay:
             else:
                 yield record.log_time, record.line, record.event
 
+    def _by_log_time(self) -> Iterator[tuple[int, int, TicketEvent]]:
+        """Several partitions as one log: in the order of their log times, none of which goes back."""
+        with OrderedEvents(by_log_time=True) as events:
+            highest: dict[int, int] = {}
+            for log_time, line, event in self._as_recorded():
+                partition = self._log.partition(line)
+                highest[partition] = max(log_time, highest.get(partition, log_time))
+                events.add(line, event, highest[partition])
+            for log_time, line, event, _ in events:
+                yield log_time, line, event
+
     def _by_occurrence(self) -> Iterator[tuple[int, int, TicketEvent]]:
         with OrderedEvents() as events:
             for record in self._good():
                 events.add(record.line, record.event)
-            for line, event, standing in events:
+            for at, line, event, standing in events:
                 if standing is None:
-                    yield event.at, line, event
+                    yield at, line, event
                 else:
-                    self._refuse(_conflict(line, event, standing))
+                    self._refuse(_conflict(line, event, f"at {self._log.spot(standing)}"))
 
     def _good(self) -> Iterator[Record]:
-        for record in self._log:
+        for record in self._watch(self._log):
             self.tally.records += 1
             if isinstance(record, Record):
                 yield record
@@ -154,8 +172,7 @@ class Replay:
         self._report(record)
 
 
-def _conflict(line: int, event: TicketEvent, standing: int | None) -> BadRecord:
-    where = "earlier" if standing is None else f"on line {standing}"
+def _conflict(line: int, event: TicketEvent, where: str) -> BadRecord:
     return BadRecord(
         line,
         "conflict",

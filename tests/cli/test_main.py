@@ -65,7 +65,7 @@ def test_no_command_shows_help_on_standard_error() -> None:
             ["replay", "--polices=p", "--policies", "p", "--events", "-"],
             "'--polices=p'; did you mean '--policies'?",
         ),
-        (["replay"], "required: --events"),
+        (["replay"], "one of the arguments --events --topic is required"),
     ],
 )
 def test_wrong_usage(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -184,7 +185,7 @@ def test_bad_lines_are_reported_counted_and_left_out() -> None:
         ["-:4", "schema"],
         ["-:5", "conflict"],
     ]
-    assert "event_id 'e1' of ticket 'T-1' came on line 1 with other content, which stands" in done.stderr
+    assert "event_id 'e1' of ticket 'T-1' came at line 1 with other content, which stands" in done.stderr
     assert "did you mean 'created'?" in done.stderr
     assert [event["data"]["outcome"] for event in sla_events(done)] == ["met"]
     numbers = json.loads(replay("--events", "-", "--out", "summary", given=BAD).stdout)
@@ -321,3 +322,19 @@ def test_a_reader_that_leaves_early_hears_no_complaint() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=60) == 0
+
+
+def test_progress_is_for_terminals_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    log = tmp_path / "t.jsonl"
+    log.write_text("".join(ticket_event(i, "created", "08:00:00", ticket_id=f"T-{i}") for i in range(20_000)))
+    command = [sys.executable, "-m", "sla_stream", "replay", "--policies", POLICIES, "--events", str(log)]
+    terminal, other_end = os.openpty()
+    with subprocess.Popen([*command, "--out", "summary"], stdout=subprocess.PIPE, stderr=other_end) as process:
+        os.close(other_end)
+        assert process.stdout is not None
+        assert json.loads(process.stdout.read())["tickets"] == 20_000
+        assert process.wait(timeout=60) == 0
+    shown = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert "events read" in shown
+    assert shown.endswith("\r\x1b[K")

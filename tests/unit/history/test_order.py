@@ -16,10 +16,13 @@ def ticket_event(at: int, event_id: str, ticket: str = "t", sequence: int = 0, *
 
 
 def put_in_order(events: list[TicketEvent], run_length: int = 1000) -> list[tuple[int, TicketEvent, int | None]]:
+    """(line, event, standing) in order."""
     with OrderedEvents(run_length) as ordered:
         for line, event in enumerate(events, 1):
             ordered.add(line, event)
-        return list(ordered)
+        found = list(ordered)
+    assert all(time == event.at for time, _, event, _ in found)
+    return [(line, event, standing) for _, line, event, standing in found]
 
 
 def test_order_is_time_sequence_id() -> None:
@@ -72,3 +75,12 @@ def test_identities_beyond_memory(limit: int) -> None:
     found = identities.conflicts()
     identities.close()
     assert found == {line: standing for line, standing in wanted.items() if standing <= 30}
+
+
+@pytest.mark.parametrize("run_length", [1, 3, 100])
+def test_by_log_time_lines_decide_and_nothing_conflicts(run_length: int) -> None:
+    with OrderedEvents(run_length, by_log_time=True) as ordered:
+        for log_time, line in ((5, 3), (1, 9), (5, 1), (1, 2), (4, 4)):
+            ordered.add(line, ticket_event(100 - line, "same", note=str(line)), log_time)
+        found = [(log_time, line, standing) for log_time, line, _, standing in ordered]
+    assert found == [(1, 2, None), (1, 9, None), (4, 4, None), (5, 1, None), (5, 3, None)]

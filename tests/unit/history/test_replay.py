@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -12,7 +12,7 @@ from sla_stream.core.engine import Engine, EngineSettings
 from sla_stream.core.events import TicketEvent
 from sla_stream.core.sla_events import SlaEvent
 from sla_stream.history import replay as module
-from sla_stream.history.log import BadRecord, Record
+from sla_stream.history.log import BadRecord, LogFile, Record
 from sla_stream.history.replay import Clock, Replay
 from sla_stream.history.summary import Summary
 from tests.builders import HOUR, MINUTE, Run, at, event, line, net_set, policies, policy, target, warn
@@ -29,15 +29,23 @@ def no_bad_records(record: BadRecord) -> None:
     raise AssertionError(record)
 
 
-def records(events: Iterable[TicketEvent]) -> list[Record]:
-    return [Record(number, each, each.at) for number, each in enumerate(events, 1)]
+class ListLog(LogFile):
+    """A log in memory; each event is recorded when it happened, unless it says otherwise."""
+
+    def __init__(self, *records: TicketEvent | Record | BadRecord) -> None:
+        super().__init__("list")
+        self._records = records
+
+    def __iter__(self) -> Iterator[Record | BadRecord]:
+        for number, each in enumerate(self._records, 1):
+            yield Record(number, each, each.at) if isinstance(each, TicketEvent) else each
 
 
 def replayed(
     events: Iterable[TicketEvent], clock: Clock = "occurred", as_of: int | None = None, **settings: int
 ) -> tuple[Replay, list[SlaEvent]]:
     engine = Engine(POLICIES, EngineSettings(retain_closed=None, **settings))
-    replay = Replay(engine, records(events), no_bad_records, clock, as_of)
+    replay = Replay(engine, ListLog(*events), no_bad_records, clock, as_of)
     return replay, [each for batch in replay.run() for each in batch]
 
 
@@ -130,7 +138,7 @@ def test_what_report_raises_ends_the_replay() -> None:
     def report(record: BadRecord) -> None:
         raise Enough
 
-    log = [BadRecord(1, "json", "not JSON"), Record(2, event("Mon 09:00", "created"), None)]
+    log = ListLog(BadRecord(1, "json", "not JSON"), event("Mon 09:00", "created"))
     replay = Replay(Engine(POLICIES), log, report)
     with pytest.raises(Enough):
         list(replay.run())
@@ -166,11 +174,11 @@ def test_summary_counts_a_corrected_outcome_once() -> None:
     """A late answer makes a missed first response a met one: the breach goes, the outcome is replaced."""
     summary = Summary()
     engine = Engine(POLICIES, EngineSettings(retain_closed=None))
-    log = [
+    log = ListLog(
         Record(1, event("Mon 09:00", "created"), at("Mon 09:00")),
         Record(2, event("Mon 10:30", "agent_replied"), at("Mon 10:30")),
         Record(3, event("Mon 09:15", "agent_replied"), at("Mon 10:40")),
-    ]
+    )
     replay = Replay(engine, log, no_bad_records, "recorded")
     for batch in replay.run():
         summary.add(batch)
