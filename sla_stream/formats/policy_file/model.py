@@ -206,9 +206,7 @@ class Terms(Part):
     reopen: Literal["resume", "continue", "new_cycle"] | None = Field(None, description="resume, continue or new_cycle")
     reopen_grace: Grace | None = Field(None, description="a duration such as 1h (wall time)")
     retarget: Literal["keep_elapsed", "restart"] | None = Field(None, description="keep_elapsed or restart")
-    from_: Literal["start", "application"] | None = Field(
-        None, alias="from", description="start or application"
-    )
+    from_: Literal["start", "application"] | None = Field(None, alias="from", description="start or application")
     kind: Literal["sla", "kpi"] | None = Field(None, description="sla or kpi")
 
 

@@ -115,7 +115,8 @@ class Targets:
             if target.target is not None:
                 self.findings.error(
                     (*place, "target"),
-                    f"`{DUE_DATE}` takes no target: the deadline is the ticket's due_at; expected the key to be left out",
+                    f"`{DUE_DATE}` takes no target: the deadline is the ticket's due_at; "
+                    "expected the key to be left out",
                     key=True,
                 )
             return {DEFAULT: Time(None)}
