@@ -28,7 +28,6 @@ examples:
     sla-stream replay --policies policies.yaml --events t.jsonl --out summary
   as a worker met it, late arrivals late: file order, the clock follows the field `recorded_at`
     sla-stream replay --policies policies.yaml --events - --clock recorded < t.jsonl
-
   the worker's input topic of one day, as its offsets come
     sla-stream replay --policies policies.yaml --kafka localhost:9092 --topic --clock recorded \\
         --from 2026-03-02T00:00:00Z --to 2026-03-03T00:00:00Z
@@ -43,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `replay`."""
     from sla_stream.formats.settings import KAFKA_SETTINGS, add_settings_arguments
 
+    parser.usage = "%(prog)s --policies FILE (--events FILE | --topic [NAME]) [flags]"
     parser.epilog = EXAMPLES
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)

@@ -13,6 +13,7 @@ import lzma
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -138,9 +139,9 @@ def read_lines(path: str) -> Iterator[tuple[int, bytes]]:
         raise ConfigError(f"{path}: cannot read it: {error.strerror or error}") from None
 
 
-def _open(path: str) -> BinaryIO:
+def _open(path: str) -> AbstractContextManager[BinaryIO]:
     if path == STANDARD_INPUT:
-        return sys.stdin.buffer
+        return nullcontext(sys.stdin.buffer)  # not ours to close
     suffix = Path(path).suffix
     if suffix == ".xz":
         return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, lzma.open(path)), BUFFER))

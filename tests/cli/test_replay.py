@@ -1,8 +1,9 @@
-"""`sla-stream replay`, run as a user runs it."""
+"""`sla-stream replay`: what comes in, what goes out, how it ends."""
 
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import os
@@ -13,14 +14,27 @@ from typing import Any
 
 import pytest
 
+from sla_stream.cli.main import main
+
 RUN = Path(__file__).parents[1] / "contract" / "example_run"
 POLICIES = str(RUN / "policies.yaml")
 EVENTS = str(RUN / "events.jsonl")
 
 
 def replay(*words: str, given: str | None = None, policies: str = POLICIES) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sla_stream", "replay", "--policies", policies, *words]
-    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
+    """The command in this process (a new one each time would take minutes in all)."""
+    command = ["replay", "--policies", policies, *words]
+    streams = [io.TextIOWrapper(io.BytesIO((text or "").encode()), write_through=True) for text in (given, "", "")]
+    before = sys.stdin, sys.stdout, sys.stderr, gc.get_threshold()
+    sys.stdin, sys.stdout, sys.stderr = streams
+    try:
+        code = main(command)
+    finally:
+        sys.stdin, sys.stdout, sys.stderr, threshold = before
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
+    out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(command, code, out, err)
 
 
 def ticket_event(number: int, kind: str, at: str, **fields: Any) -> str:
