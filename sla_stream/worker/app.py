@@ -17,6 +17,7 @@ from sla_stream.worker.assignment import Assignment
 from sla_stream.worker.shared import Fail
 from sla_stream.worker.transport import (
     BatchThread,
+    NoTables,
     SlaTransport,
     check_internals,
     faust_log,
@@ -71,6 +72,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {
         "broker": "kafka://" + settings.kafka.replace(",", ";kafka://"),
         "store": "memory://",
+        "TableManager": NoTables,
         "datadir": settings.data_dir or ".",
         "web_enabled": False,
         "topic_allow_declare": False,

@@ -8,6 +8,7 @@ Faust (faust-streaming 0.15.3)
   Consumer._drain_messages              the fetch loop: whole batches, with positions, in one sequence with seeks
   AIOKafkaConsumerThread._create_worker_consumer   read_committed, short fetches, sticky assignor
   Schema.compile                        passes a batch through as one event
+  TableManager.on_start                 without its pause of one second: there are no tables to wait for
   read: Consumer.flow_active, .can_resume_flow, .callback, ._stopped, ._get_active_partitions(), ._thread;
         thread.call_thread(), ._ensure_consumer(); App.consumer_generation_id, .create_event
 aiokafka (0.14.0)
@@ -35,6 +36,7 @@ from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import TopicPartition
+from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
@@ -238,6 +240,16 @@ class BatchSchema(faust.Schema):  # type: ignore[misc]
         return decode
 
 
+class NoTables(TableManager):  # type: ignore[misc]
+    """Faust's table manager, which also resumes the flow after a rebalance; of tables it has none."""
+
+    logger = faust_log
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
+
+
 def check_internals() -> list[str]:
     """What differs from the versions and signatures this module was written for; empty: all is well."""
     problems = [
@@ -262,12 +274,14 @@ _SIGNATURES: Final[list[tuple[Any, tuple[str, ...]]]] = [
     (driver.Consumer._drain_messages, ("self", "fetcher")),
     (driver.AIOKafkaConsumerThread._create_worker_consumer, ("self", "transport")),
     (Fetcher.fetched_records, ("self", "partitions", "timeout", "max_records")),
+    (TableManager.on_start, ("self",)),
     (
         faust.Schema.compile,
         ("self", "app", "on_key_decode_error", "on_value_decode_error", "default_propagate"),
     ),
 ]
 _ATTRIBUTES: Final[list[tuple[Any, str]]] = [
+    (TableManager, "_update_channels"),
     (driver.Consumer, "_get_active_partitions"),
     (driver.Consumer, "stop_flow"),
     (driver.AIOKafkaConsumerThread, "_ensure_consumer"),
