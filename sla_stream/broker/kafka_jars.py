@@ -26,6 +26,8 @@ POM: Final = Path(__file__).with_name("pom.xml")
 Progress = Callable[[str], None]
 """Takes one line for a person."""
 
+SYSTEM_AUTHORITIES: Final = Path("/etc/ssl/certs/java/cacerts")
+"""Where Debian and its kin keep the system's certificate authorities for Java."""
 _SAY_EVERY_S: Final = 1.0
 _MAVEN_DEADLINE_S: Final = 600
 
@@ -107,13 +109,12 @@ def _fetch(wanted: Distribution, java: Java, progress: Progress) -> None:
 
 def _run_maven(command: list[str], directory: Path, java: Java, progress: Progress) -> None:
     """Maven's own output becomes a count of files; on failure its last errors are shown."""
-    environment = os.environ | {"JAVA_HOME": str(java.home)}
     lines: list[str] = []
     files, said, started = 0, time.monotonic(), time.monotonic()
     with subprocess.Popen(
         command,
         cwd=directory,
-        env=environment,
+        env=_maven_environment(java),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -130,5 +131,16 @@ def _run_maven(command: list[str], directory: Path, java: Java, progress: Progre
             if time.monotonic() - started > _MAVEN_DEADLINE_S:
                 maven.kill()
     if maven.returncode != 0:
-        errors = [line for line in lines if "ERROR" in line][:3] or lines[-3:]
-        raise ConfigError("Maven could not fetch Apache Kafka:\n" + "\n".join(f"  {line}" for line in errors))
+        causes = [line for line in lines if "Could not transfer" in line][-1:]
+        errors = [line for line in lines if line.startswith("[ERROR] ")][:2] or lines[-3:]
+        shown = "\n".join(f"  {line[:300]}" for line in causes + errors)
+        raise ConfigError(f"Maven could not fetch Apache Kafka:\n{shown}")
+
+
+def _maven_environment(java: Java) -> dict[str, str]:
+    """Maven runs on the Java we found. One from a package trusts only its own authorities; the system's are better."""
+    environment = os.environ | {"JAVA_HOME": str(java.home)}
+    if SYSTEM_AUTHORITIES.exists() and "javax.net.ssl.trustStore" not in environment.get("MAVEN_OPTS", ""):
+        trust = f"-Djavax.net.ssl.trustStore={SYSTEM_AUTHORITIES}"
+        environment["MAVEN_OPTS"] = f"{environment.get('MAVEN_OPTS', '')} {trust}".strip()
+    return environment

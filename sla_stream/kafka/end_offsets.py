@@ -27,6 +27,8 @@ _REQUEST_TIMEOUT_MS: Final = 5_000
 _FIRST_BACK_OFF_S: Final = 0.02
 _LONGEST_BACK_OFF_S: Final = 1.0
 _SAY_EVERY_S: Final = 5.0
+_FAILURES_IN_SILENCE: Final = 3
+"""A new topic, or a leader that has just moved, is nothing to speak of."""
 _LATEST: Final = -1
 _NO_REPLICA: Final = -1
 _READ_UNCOMMITTED: Final = 0
@@ -153,7 +155,7 @@ class EndOffsets:
     def _failed(self, reason: str) -> None:
         self._failures += 1
         now = asyncio.get_running_loop().time()
-        if now - self._said_at >= _SAY_EVERY_S:
+        if self._failures > _FAILURES_IN_SILENCE and now - self._said_at >= _SAY_EVERY_S:
             self._said_at = now
             log.warning("log end not known yet, asking again (failures in a row: %d): %s", self._failures, reason)
 
