@@ -95,10 +95,12 @@ class Step:
         self.look_at(after)
         for i, metric in enumerate(after.metrics):
             cycles, target = self.fold.clocks.get(metric), self.plan[i]
-            if not cycles or target is None or (cycle := cycles[-1]).stage > PAUSED or cycle.ref == target.ref:
+            if not cycles or (cycle := cycles[-1]).stage > PAUSED or cycle.started >= self.event.at:
                 continue
-            moves = follows(before.policies, after.policies, target, timed=cycle.ref != 0)
-            if moves and cycle.started < self.event.at and not cycle.breached:
+            current = self.folder.targets.get(cycle.ref)
+            if cycle.breached and target is not None:
+                continue
+            if follows(before.policies, after.policies, current, target):
                 cycle.law = self.event.at
                 self._follow_plan(metric, cycle, target)
 
@@ -237,6 +239,8 @@ class Step:
                 self._fire_until(metric, fresh, event.at, before)
                 bits = planner.actions.look_up(event, before, after, first)[rule]
                 self._relive(fresh, target, event, bits, (before, after))
+                if self.folder.observer is not None:
+                    self.folder.observer(metric, fresh, event)
             before, first = after, False
         self._fire_until(metric, fresh, self.event.at, before)
 

@@ -9,7 +9,7 @@ from sla_stream.core.cycle import PAUSED, RUNNING, STAGES, Cycle
 from sla_stream.core.metrics import metric_of
 from sla_stream.core.policy import Target
 from sla_stream.core.schedule import FAR
-from sla_stream.core.ticket import Ticket
+from sla_stream.core.ticket import Fold, Ticket
 
 
 class TimerState(msgspec.Struct):
@@ -47,13 +47,18 @@ class TicketView(msgspec.Struct):
 
 def view_ticket(ticket: Ticket, targets: dict[int, Target], as_of: int) -> TicketView:
     """The ticket at `as_of` (ms): every cycle that has a target, by metric and number."""
+    return view_fold(ticket.ticket_id, ticket.fold, targets, as_of)
+
+
+def view_fold(ticket_id: str, fold: Fold, targets: dict[int, Target], as_of: int) -> TicketView:
+    """The same of a fold."""
     cycles = [
-        _view_cycle(ticket.ticket_id, metric, cycle, targets[cycle.ref], as_of)
-        for metric in sorted(ticket.fold.clocks)
-        for cycle in ticket.fold.clocks[metric]
+        _view_cycle(ticket_id, metric, cycle, targets[cycle.ref], as_of)
+        for metric in sorted(fold.clocks)
+        for cycle in fold.clocks[metric]
         if cycle.ref
     ]
-    return TicketView(ticket.ticket_id, dict(ticket.fold.attributes), cycles, as_of)
+    return TicketView(ticket_id, dict(fold.attributes), cycles, as_of)
 
 
 def _view_cycle(ticket_id: str, metric: str, cycle: Cycle, target: Target, as_of: int) -> TimerState:
