@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,10 +68,11 @@ def test_metrics_in_order_with_the_first_response_that_others_need() -> None:
 
 def test_timeline() -> None:
     old, new = policies(policy(target("resolution", HOUR))), policies(policy(target("resolution", 2 * HOUR)))
+    new = replace(new, digest="new")
     timeline = Timeline([(100, new), (0, old)])
     in_force = [timeline.at(instant).policies.policies == new.policies for instant in (-5, 0, 99, 100, 10**15)]
     assert in_force == [False, False, False, True, True]
-    assert timeline.newest is new
+    assert timeline.newest.digest == "new"
     assert not timeline.single
     assert len(timeline.targets) == 2
 
@@ -81,4 +83,4 @@ def test_timeline_of_one() -> None:
     timeline = Timeline([(100, only)])
     assert timeline.single
     assert timeline.at(0).policies.policies == only.policies
-    assert timeline.newest is only
+    assert timeline.newest.policies == only.policies
