@@ -14,7 +14,8 @@ from typing import Final
 
 import orjson
 
-from sla_stream.broker import choose_broker
+from sla_stream.broker import Broker, choose_broker
+from sla_stream.broker.choice import ExistingKafka
 from sla_stream.demo.options import Options
 from sla_stream.formats.settings import Settings, load_settings
 from sla_stream.kafka.admin import Admin
@@ -40,34 +41,35 @@ async def lay_ground(options: Options, say: Say) -> AsyncIterator[Ground]:
     """Broker up and topics made; both gone afterwards, whatever happened in between."""
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sla-stream-demo-")))
-        bootstrap = await _start_broker(stack, say)
-        config = write_config(directory, bootstrap, options)
+        broker = await _start_broker(stack, say)
+        config = write_config(directory, broker.bootstrap, options)
         settings = load_settings(str(config), {}, {})
-        await _make_topics(stack, settings)
+        if isinstance(broker, ExistingKafka):  # one of our own takes everything with it
+            stack.push_async_callback(_remove, settings)
+        await _make_topics(settings)
         yield Ground(settings, directory, config)
 
 
-async def _start_broker(stack: AsyncExitStack, say: Say) -> str:
-    """HOST:PORT of a broker that answers."""
+async def _start_broker(stack: AsyncExitStack, say: Say) -> Broker:
+    """A broker that answers."""
     broker = choose_broker(progress=say)
     stack.push_async_callback(asyncio.to_thread, broker.close)
     await asyncio.to_thread(broker.start)
     say(f"broker: {broker.name} at {broker.bootstrap}{f' ({broker.limits})' if broker.limits else ''}")
-    return broker.bootstrap
+    return broker
 
 
-async def _make_topics(stack: AsyncExitStack, settings: Settings) -> None:
+async def _make_topics(settings: Settings) -> None:
     """Topics that keep the timestamps of the history and lose nothing to retention."""
     topics = wanted_topics(settings, virtual_clock=True)
-    stack.push_async_callback(_remove, settings, [topic.name for topic in topics])
     async with Admin(settings) as admin:
         await admin.create(topics)
         await admin.wait_for_leaders({topic.name: topic.partitions for topic in topics})
 
 
-async def _remove(settings: Settings, topics: list[str]) -> None:
+async def _remove(settings: Settings) -> None:
     async with Admin(settings) as admin:
-        await admin.delete(topics)
+        await admin.delete([topic.name for topic in wanted_topics(settings)])
     await delete_group(settings, settings.group_id)
 
 
@@ -82,6 +84,7 @@ def write_config(directory: Path, bootstrap: str, options: Options) -> Path:
         "policies": str(options.policies.resolve()),
         "listen": f"127.0.0.1:{free_port()}",
         "data_dir": str(directory),
+        "session_timeout": "6s",
     }
     config.write_bytes(orjson.dumps(chosen, option=orjson.OPT_INDENT_2))
     return config

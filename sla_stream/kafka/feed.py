@@ -5,13 +5,13 @@ What the demo and tests stand on; the worker uses none of it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import IncompatibleBrokerVersion
+from aiokafka.errors import NonEmptyGroup
 from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.structs import TopicPartition
 
@@ -100,13 +100,21 @@ class Follower:
         return True
 
 
-async def delete_group(settings: Settings, group_id: str) -> None:
-    """Forget a consumer group and its offsets. One that never was, or that has a member still, is left alone."""
+async def delete_group(settings: Settings, group_id: str, patience_s: float = 15.0) -> None:
+    """Forget a consumer group and its offsets; one that never was is no error.
+
+    A member that died keeps the group until its session has timed out: `patience_s` is for that.
+    """
     admin = AIOKafkaAdminClient(**connection(settings, "cleanup"))
     await admin.start()
+    deadline = asyncio.get_running_loop().time() + patience_s
     try:
-        with suppress(IncompatibleBrokerVersion):  # the embedded broker, whose groups go when it goes
-            coordinator = await admin.find_coordinator(group_id)
-            await admin._send_request(DeleteGroupsRequest([group_id]), coordinator)
+        coordinator = await admin.find_coordinator(group_id)
+        while True:
+            answer = await admin._send_request(DeleteGroupsRequest([group_id]), coordinator)
+            still_used = any(code == NonEmptyGroup.errno for _, code in answer.results)
+            if not still_used or asyncio.get_running_loop().time() > deadline:
+                return
+            await asyncio.sleep(0.2)
     finally:
         await admin.close()
