@@ -68,6 +68,8 @@ class Cluster:
     partitions: int = 4
     policies: str = POLICIES
     settle_for: int = 0
+    history: bool = False
+    """Records of the input carry instants of the past (CreateTime)."""
     settings: Settings = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,7 +89,7 @@ class Cluster:
 
     async def create(self) -> Cluster:
         """Make the topics and wait until each partition has a leader."""
-        wanted = wanted_topics(self.settings)
+        wanted = wanted_topics(self.settings, virtual_clock=self.history)
         async with Admin(self.settings) as admin:
             await admin.create(wanted)
             await admin.wait_for_leaders({topic.name: topic.partitions for topic in wanted})

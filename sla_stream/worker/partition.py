@@ -28,14 +28,18 @@ from sla_stream.worker.recovery import Recovered, fence, recover
 from sla_stream.worker.shared import Shared
 from sla_stream.worker.timers_topic import TimersTopic
 from sla_stream.worker.transaction import Batches, commit
+from sla_stream.worker.turns import Turns
 
 log = get_logger(__name__)
 
 MAX_EVENTS: Final = 4_000
 """Ticket events in one transaction at most: more makes timers late and brings no throughput."""
 
-SLICE: Final = 500
-"""Ticket events or timers worked off without giving way to the other partitions."""
+MAX_FIRED: Final = 1_000
+"""Tickets whose timers fire in one transaction at most, when there is no input to prove it."""
+
+SLICE: Final = 100
+"""Ticket events or timers worked off between two looks at the clock."""
 
 FULL: Final = 20_000
 """Records waiting at which a partition is left out of the fetches."""
@@ -166,6 +170,7 @@ class Partition:
         )
         self._changelog_end = table.end
         self.next = found.position
+        shared.metrics.open_timers.labels(self.number).set(found.engine.open_timers)
         shared.metrics.next_due.labels(self.number).set_function(self._next_due_seconds)
 
     # --- the loop
@@ -235,7 +240,7 @@ class Partition:
         batches = Batches(producer)
         position, events = await self._apply_input(processing, batches)
         if self._may_fire():
-            processing.engine.advance(self._firing.limit, SLICE)
+            processing.engine.advance(self._firing.limit, MAX_FIRED)
         outputs = processing.collect(batches)
         now = asyncio.get_running_loop().time()
         processing.save(batches, self._changelog_end, now, self._lagging(), position)
@@ -249,10 +254,10 @@ class Partition:
     async def _apply_input(self, processing: Processing, batches: Batches) -> tuple[int, int]:
         """Apply what waits, up to MAX_EVENTS; returns the new position and the number of records consumed."""
         position, events, fired = self.next, 0, 0
-        while events + fired < MAX_EVENTS and self._inbox:
+        turns = Turns()
+        while self._inbox and events + fired < MAX_EVENTS and await turns.go_on():
             if self._fire_before_next_record():
                 fired += SLICE
-                await asyncio.sleep(0)
                 continue
             batch = self._inbox.take(SLICE)
             if batch.start > position:
@@ -273,7 +278,6 @@ class Partition:
             if processing.poison.exceeded:
                 self._pause(processing)
                 break
-            await asyncio.sleep(0)
         return position, events
 
     def _fire_before_next_record(self) -> bool:

@@ -146,9 +146,12 @@ class Processing:
             metrics.outputs.labels(output.type).inc()
 
     def _publish_timers(self, batches: Batches, now: float) -> None:
+        due = self.timers.take(now)
+        if not due:
+            return
         topic, route = self._topics["timers"], self._routes["timers"]
         as_of = self.engine.log_time
-        for ticket_id in self.timers.take(now):
+        for ticket_id in due:
             key = ticket_id.encode()
             view = self.engine.view(ticket_id, as_of)
             value = None if view is None else render_ticket_view(view)
