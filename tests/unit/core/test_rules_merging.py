@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import DAY, HOUR, Run, net_set, policies, policy, target, warn
-from tests.stories import at, lines, single, state, tell
+from tests.builders import DAY, HOUR, Run, event, net_set, policies, policy, target, warn
+from tests.stories import at, for_customer, lines, single, state, tell
 
 RULES = single(warnings=warn("80%"))
 BOTH = pytest.mark.parametrize(("ends", "undoes"), [("merged", "unmerged"), ("deleted", "restored")])
@@ -163,3 +163,22 @@ def test_undone_weeks_later(ends: str, undoes: str) -> None:
 def test_unmerged_after_more_than_the_allowed_lateness() -> None:
     run = tell(Run(RULES), "Mon 09:00 created\nMon 09:30 merged merged_into=T-2\nMon+2 09:00 unmerged\nMon+2 09:01")
     assert run.lines[-1] == "breach resolution#1 Mon 10:00"
+
+
+def test_clock_that_nobody_times_ends_in_silence() -> None:
+    rules = policies(for_customer("acme", target("resolution", HOUR, policy="acme")))
+    story = "Mon 09:00 created\nMon 09:30 merged merged_into=X\nMon 09:40 updated customer=acme\nMon 18:00"
+    assert lines(rules, story) == []
+
+
+def test_merge_folded_away_by_the_cap_cannot_be_undone_but_ends() -> None:
+    """Too many events for a memory of the merge: its cycles stay cancelled, later ones run."""
+    start = "Mon 09:00 created\nMon 09:10 agent_replied\nMon 09:20 merged merged_into=X"
+    run = tell(Run(TWO, max_recent_events=5), start)
+    run.read(*(event(at("Mon 09:30") + i * 60_000, "note_added", id=f"n{i}") for i in range(20)))
+    tell(run, "Mon 12:00 unmerged\nMon 12:10 customer_replied\nMon 13:11")
+    assert run.lines == [
+        "outcome met first_response#1 Mon 09:10",
+        "outcome cancelled resolution#1 Mon 09:20",
+        "breach next_response#1 Mon 13:10",
+    ]

@@ -191,6 +191,51 @@ def test_no_outcome_is_said_before_log_time_reaches_its_instant(ahead: str, said
     assert run.lines == said
 
 
+def test_outcome_from_the_future_withdrawn_before_it_was_said() -> None:
+    run = tell(Run(RULES), "Mon 09:00 created\nMon 09:32 resolved @ Mon 09:30\nMon 09:33 reopened @ Mon 09:31")
+    assert run.lines == []
+    run = tell(run, "Mon 09:40 resolved")
+    assert [(line(fact), fact.revision) for fact in run.said] == [("outcome met resolution#1 Mon 09:40", 0)]
+
+
+def test_late_event_before_an_outcome_from_the_future() -> None:
+    ahead = "Mon 09:32 resolved @ Mon 09:30\nMon 09:31 resolved @ Mon 09:30"
+    run = tell(Run(RULES), f"Mon 09:00 created\n{ahead}\nMon 09:33")
+    assert net_set(run.said) == net_set(tell(Run(RULES), "Mon 09:00 created\nMon 09:31 resolved").said)
+
+
+def test_late_event_after_the_past_was_folded_with_its_outcome() -> None:
+    """The outcome that the reopening withdrew is in the base; only what came since is judged again."""
+    rules = single("resolution", 20 * DAY)
+    story = "Mon 09:00 created\nMon 10:00 resolved\nMon+2 10:00 reopened\nMon+2 12:00 note_added"
+    run = tell(Run(rules), story + "\nMon+2 11:00 resolved @ Mon+2 13:00")
+    assert run.lines == [
+        "outcome met resolution#1 Mon 10:00",
+        "retract outcome met resolution#1 Mon 10:00",
+        "outcome met resolution#1 Mon+2 11:00",
+    ]
+    assert len(net_set(run.said)) == 1
+
+
+def test_late_event_keeps_what_was_said_twice() -> None:
+    """Both warnings stand: the target moved in between."""
+    rules = by_priority(warnings=warn("80%"))
+    story = "Mon 09:00 created\nMon 12:31 updated priority=low\nMon 16:00 note_added"
+    run = tell(Run(rules), story + "\nMon 10:00 note_added @ Mon 16:01")
+    assert run.lines == ["warning 80% resolution#1 Mon 12:12", "warning 80% resolution#1 Mon 15:24"]
+    tell(run, "Mon 12:00 updated priority=low @ Mon 16:02")
+    assert run.lines[2:] == ["retract warning 80% resolution#1 Mon 12:12"]
+    assert run.said[2].retracts == run.said[0].id
+
+
+def test_order_of_arrival_of_warnings_said_twice() -> None:
+    rules = by_priority(warnings=warn("80%"))
+    whole = tell(Run(rules), "Mon 09:00 created\nMon 12:31 updated priority=low\nMon 16:00 note_added\nTue 09:00")
+    other = "Mon 09:00 created\nMon 16:00 note_added\nMon 12:31 updated priority=low @ Mon 16:01\nTue 09:00"
+    late = tell(Run(rules), other)
+    assert net_set(late.said) == net_set(whole.said)
+
+
 # -- ids, revisions, supersedes, retractions ---------------------------------------------------------------------------
 
 

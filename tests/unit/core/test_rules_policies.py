@@ -293,5 +293,5 @@ def test_metric_that_the_new_policies_add_does_not_attach_to_running_tickets() -
 def test_metric_that_the_new_policies_drop_runs_to_its_end() -> None:
     new = policies(policy(target("first_response", HOUR)))
     run = Run([(0, single("resolution", 4 * HOUR)), (at("Tue 00:00"), new)])
-    tell(run, "Mon 23:00 created\nTue 00:10 updated group=a\nTue 01:00 resolved")
+    tell(run, "Mon 23:00 created\nTue 00:10 updated group=a\nTue 01:00 resolved\nTue 02:00 note_added")
     assert run.lines == ["outcome met resolution#1 Tue 01:00"]

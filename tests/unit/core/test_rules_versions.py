@@ -37,6 +37,9 @@ def changing(hours: int, migrate: bool, **rest: Any) -> PolicySet:
         (8, True, "Mon 22:00 created\nTue 12:00", ["breach resolution#1 Tue 06:00"]),
         (3, True, "Mon 22:00 created\nTue 12:00", ["breach resolution#1 Tue 01:00"]),
         (1, True, "Mon 22:00 created\nTue 12:00", ["breach resolution#1 Tue 00:00"]),
+        (1, True, "Mon 22:00 created\nTue 00:00 resolved", ["outcome met resolution#1 Tue 00:00"]),
+        (1, True, "Mon 22:00 created\nTue 00:00 updated group=a\nTue 00:01", ["breach resolution#1 Tue 00:00"]),
+        (8, True, "Mon 12:00 created\nTue 00:00 updated group=a\nTue 12:00", ["breach resolution#1 Mon 16:00"]),
         (1, True, "Mon 22:00 created\nMon 23:59 resolved\nTue 12:00", ["outcome met resolution#1 Mon 23:59"]),
         (8, True, "Mon 12:00 created\nTue 12:00", ["breach resolution#1 Mon 16:00"]),
         (8, True, "Mon 22:00 created\nTue 00:30 updated group=a\nTue 12:00", ["breach resolution#1 Tue 06:00"]),
@@ -59,6 +62,15 @@ def test_version_in_what_is_said() -> None:
 def test_migration_while_paused_counts_when_it_runs_again() -> None:
     story = "Mon 22:00 created\nMon 23:00 updated status=pending\nTue 03:00 updated status=open\nTue 12:00"
     assert lines(changing(8, True, rules=PAUSING), story) == ["breach resolution#1 Tue 10:00"]
+
+
+def test_merged_ticket_migrates_when_the_merge_is_undone() -> None:
+    story = "Mon 22:00 created\nMon 23:00 merged merged_into=X\nTue 01:00 unmerged\nTue 12:00"
+    assert lines(changing(8, True), story)[-1] == "breach resolution#1 Tue 06:00"
+
+
+def test_first_event_of_all_after_the_change() -> None:
+    assert lines(changing(8, True), "Tue 03:00 created\nTue 12:00") == ["breach resolution#1 Tue 11:00"]
 
 
 def test_migration_seen_by_a_late_event_is_the_same() -> None:
