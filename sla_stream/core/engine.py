@@ -10,64 +10,25 @@ un-merging all go through these two paths.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from typing import Final
 
 import msgspec
 
+from sla_stream.core import past
 from sla_stream.core import ticket as stored
 from sla_stream.core.cycle import PAUSED
+from sla_stream.core.engine_settings import Applied, Counters, EngineSettings
 from sla_stream.core.events import ENDED, TicketEvent
-from sla_stream.core.facts import Facts
-from sla_stream.core.fold import UNDOES, VOIDS, Folder, without_undone
+from sla_stream.core.fold import UNDOES, Folder
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.schedule import FAR
-from sla_stream.core.sla_events import OUTCOME, SlaEvent
+from sla_stream.core.sla_events import SlaEvent
 from sla_stream.core.ticket import FORM, NEVER, Fold, Ticket
 from sla_stream.core.timeline import Timeline
 from sla_stream.core.timers import TimerIndex
 from sla_stream.core.views import TicketView, view_ticket
 from sla_stream.core.voice import Voice
 
-DAY_MS = 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """Limits of the engine, ms (contract §5 and §6). `retain_closed` None: nothing is ever forgotten."""
-
-    allowed_lateness: int = 7 * DAY_MS
-    settle_for: int = 5_000
-    hold_for: int = 0
-    publish_from: int | None = None
-    retain_closed: int | None = 30 * DAY_MS
-    max_recent_events: int = 1_000
-
-
-class Applied(Enum):
-    """What became of a ticket event."""
-
-    APPLIED = "applied"
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"
-    """The id was seen with other content: the caller sends the record to the dead letters."""
-    TOO_LATE = "too_late"
-    """The caller sends the record to the late topic."""
-
-
-@dataclass(slots=True)
-class Counters:
-    applied: int = 0
-    duplicates: int = 0
-    conflicts: int = 0
-    too_late: int = 0
-    late: int = 0
-    """Applied, but after something that sorts behind it."""
-    folded: int = 0
-    unknown_ticket: int = 0
-    no_policy: int = 0
-    """Tickets' first events that matched no policy."""
+__all__ = ["Applied", "Counters", "Engine", "EngineSettings"]
 
 
 class Meta(msgspec.Struct, array_like=True):
@@ -76,12 +37,6 @@ class Meta(msgspec.Struct, array_like=True):
     form: int
     log_time: int
     digest: str
-
-
-TRIM_AT: Final = 64
-"""A ticket with so many recent events has those folded that can no longer be overtaken."""
-
-_KEEP_AT_LEAST: Final = 16
 
 
 class Engine:
@@ -94,7 +49,8 @@ class Engine:
     """
 
     __slots__ = (
-        "_folder", "_hot", "_rest", "_settings", "_timers", "_touched", "_voice", "counters", "log_time", "timeline",
+        "_earlier", "_folder", "_hot", "_outdated", "_rest", "_settings", "_timers", "_touched", "_voice", "counters",
+        "log_time", "timeline",
     )  # fmt: skip
 
     def __init__(
@@ -102,12 +58,14 @@ class Engine:
         policies: PolicySet | Sequence[tuple[int, PolicySet]],
         settings: EngineSettings | None = None,
     ) -> None:
+        self._settings = settings or EngineSettings()
         sets = [(NEVER, policies)] if isinstance(policies, PolicySet) else policies
-        self.timeline = Timeline(sets)
+        self.timeline = Timeline(sets, self._settings.allowed_lateness)
         self.counters = Counters()
         self.log_time = 0
-        self._settings = settings or EngineSettings()
         self._folder = Folder(self.timeline)
+        self._earlier: dict[int, Folder] = {}
+        self._outdated: list[str] = []
         self._timers = TimerIndex()
         self._voice = Voice(self._settings.settle_for, self._settings.hold_for, self._settings.publish_from)
         self._rest: dict[str, bytes] = {}
@@ -125,7 +83,7 @@ class Engine:
         self.advance(now)
         ticket = self._load(event.ticket_id)
         if ticket is None:
-            ticket = self._hot[event.ticket_id] = stored.new_ticket(event.ticket_id)
+            ticket = self._hot[event.ticket_id] = stored.new_ticket(event.ticket_id, len(self.timeline.sets))
             self._count_first(event)
         else:
             refused = self._refuse(ticket, event, now)
@@ -151,7 +109,7 @@ class Engine:
 
     def _refuse(self, ticket: Ticket, event: TicketEvent, now: int) -> Applied | None:
         """Duplicate, conflict or too late; None if the event is to be applied."""
-        known = self._seen_before(ticket, event)
+        known = past.seen_before(ticket, event)
         if known is not None:
             if known:
                 self.counters.duplicates += 1
@@ -165,26 +123,13 @@ class Engine:
             self.counters.late += 1
         return None
 
-    def _seen_before(self, ticket: Ticket, event: TicketEvent) -> bool | None:
-        """None: a new id. Else whether the content is the same, too."""
-        if event.event_id.encode() in ticket.tail:
-            for known in stored.tail_events(ticket.tail):
-                if known.event_id == event.event_id:
-                    return known == event
-        if ticket.ids:
-            wanted = stored.fingerprint(event)
-            found = stored.find_fingerprint(ticket.ids, wanted)
-            if found is not None:
-                return found == wanted
-        return None
-
     def _fold_in(self, ticket: Ticket, event: TicketEvent, now: int) -> None:
         """An event in order: one step. What is due before `now` has fired already."""
-        self._trim(ticket, now)
+        self.counters.folded += past.trim(self._folder, ticket, now, self._settings)
         fold, voice = ticket.fold, self._voice.of(ticket, now, live=False)
 
         def history() -> tuple[Fold, Sequence[TicketEvent]]:
-            return self._history(ticket)
+            return past.history(ticket)
 
         if event.at > now:
             self._note_fired(ticket, self._folder.fire_before(fold, ticket.ticket_id, event.at, voice, history))
@@ -192,97 +137,59 @@ class Engine:
         ticket.last = event.key
         ticket.tail = stored.append_event(ticket.tail, stored.pack_event(event))
         ticket.tail_count += 1
-        if min(_next_threshold(fold), self.timeline.next_boundary(fold.lawful_to)) < now:
+        if min(stored.next_threshold(fold), self.timeline.next_boundary(fold.lawful_to)) < now:
             self._note_fired(ticket, self._folder.fire_before(fold, ticket.ticket_id, now, voice, history))
 
     def _note_fired(self, ticket: Ticket, fired: int) -> None:
         ticket.fired_at = max(ticket.fired_at, fired)
 
-    def _history(self, ticket: Ticket) -> tuple[Fold, Sequence[TicketEvent]]:
-        return stored.unpack_fold(ticket.base), without_undone(stored.tail_events(ticket.tail))
-
     def _refold(self, ticket: Ticket, event: TicketEvent, now: int) -> None:
         """An event out of order: fold the recent past again, and say the difference."""
         before = stored.tail_events(ticket.tail)
         after = sorted([*before, event], key=lambda each: each.key)
-        _, old, _ = self._derive(ticket, before, now)
-        ticket.fold, new, fired = self._derive(ticket, after, now)
+        _, old, _ = past.derive(self._folder, ticket, before, now)
+        ticket.fold, new, fired = past.derive(self._folder, ticket, after, now)
         reason = event.kind if event.kind in UNDOES else "late_event"
         self._voice.of(ticket, now, live=False).change(old, new, reason)
         ticket.last = after[-1].key
         ticket.fired_at = fired
-        ticket.tail = b""
-        for each in after:
-            ticket.tail = stored.append_event(ticket.tail, stored.pack_event(each))
-        ticket.tail_count = len(after)
+        past.set_tail(ticket, after)
 
-    def _derive(self, ticket: Ticket, events: list[TicketEvent], now: int) -> tuple[Fold, Facts, int]:
-        """(fold, facts, last threshold passed) of the ticket's recent events, seen at log time `now`."""
-        fold = stored.unpack_fold(ticket.base)
-        facts = Facts()
-        fired = NEVER
-        seen: list[TicketEvent] = []
+    # -- policies that change ------------------------------------------------------------------------------------
 
-        def history() -> tuple[Fold, Sequence[TicketEvent]]:
-            return stored.unpack_fold(ticket.base), seen
+    def adopt(self, published: int, policies: PolicySet) -> None:
+        """Take up a new policy set, published at `published` (ms, not before `log_time`).
 
-        for event in without_undone(events):
-            fired = max(fired, self._folder.fire_before(fold, ticket.ticket_id, event.at, facts, history))
-            self._folder.apply(fold, event, facts, history)
-            seen.append(event)
-        fired = max(fired, self._folder.fire_before(fold, ticket.ticket_id, now, facts, history))
-        return fold, facts, fired
+        What it changes in the past (policies with an earlier `valid_from`, relaxations), at most `allowed_lateness`
+        back, is said by the next calls of `advance`, in slices.
+        """
+        self.timeline = Timeline([*self.timeline.sets, (published, policies)], self._settings.allowed_lateness)
+        self._earlier[len(self.timeline.sets) - 1] = self._folder
+        self._folder = Folder(self.timeline)
+        if self.timeline.changed_since(len(self.timeline.sets) - 1) < published:
+            self._outdated = sorted(self.ticket_ids(), reverse=True)
 
-    # -- forgetting the past -------------------------------------------------------------------------------------
-
-    def _trim(self, ticket: Ticket, now: int) -> None:
-        """Fold events that nothing acceptable can sort before any more."""
-        if not ticket.tail_count:
+    def _revise(self, ticket: Ticket) -> None:
+        """Judge a ticket's recent past by the policies that were published since it was last looked at."""
+        known, ticket.sets = ticket.sets, len(self.timeline.sets)
+        earlier = self._folder_of(known)
+        if ticket.position < self.timeline.changed_since(known) and self.timeline.clocks == earlier.timeline.clocks:
             return
-        if ticket.tail_count >= self._settings.max_recent_events:
-            self.counters.folded += self._fold_oldest(ticket, 1 + ticket.tail_count // 8)
-            return
-        horizon = now - self._settings.allowed_lateness
-        if ticket.position < horizon:
-            if not ticket.held and not self._needs_history(ticket):
-                self._fold_all(ticket)
-        elif ticket.tail_count >= TRIM_AT and not self._needs_history(ticket):
-            events = stored.tail_events(ticket.tail)
-            old = sum(event.at < horizon for event in events)
-            voided = any(event.kind in VOIDS for event in events)
-            if old >= _KEEP_AT_LEAST and not voided:
-                self._fold_oldest(ticket, old)
+        now, events = self.log_time, stored.tail_events(ticket.tail)
+        _, old, _ = past.derive(earlier, ticket, events, now)
+        ticket.fold, new, fired = past.derive(self._folder, ticket, events, now)
+        ticket.fired_at = fired
+        self._touched.add(ticket.ticket_id)
+        self._voice.of(ticket, now, live=False).change(old, new, "policy_amended")
+        self._rearm(ticket)
 
-    def _needs_history(self, ticket: Ticket) -> bool:
-        """A merge that may be undone, or a running clock that a policy may come to time, needs the events."""
-        if ticket.fold.void is not None:
-            return True
-        return any(not cycles[-1].ref and cycles[-1].stage <= PAUSED for cycles in ticket.fold.clocks.values())
-
-    def _fold_all(self, ticket: Ticket) -> None:
-        self._remember(ticket, stored.tail_events(ticket.tail))
-        ticket.base = stored.pack_fold(ticket.fold)
-        ticket.base_last = ticket.last
-        ticket.tail = b""
-        ticket.tail_count = 0
-        ticket.notes = {key: note for key, note in ticket.notes.items() if OUTCOME in key}
-
-    def _fold_oldest(self, ticket: Ticket, count: int) -> int:
-        events = stored.tail_events(ticket.tail)
-        oldest, rest = events[:count], events[count:]
-        fold, _, _ = self._derive(ticket, oldest, NEVER)
-        self._remember(ticket, oldest)
-        ticket.base = stored.pack_fold(fold)
-        ticket.base_last = oldest[-1].key
-        ticket.tail = b""
-        for each in rest:
-            ticket.tail = stored.append_event(ticket.tail, stored.pack_event(each))
-        ticket.tail_count = len(rest)
-        return count
-
-    def _remember(self, ticket: Ticket, events: Iterable[TicketEvent]) -> None:
-        ids = ticket.ids + b"".join(stored.fingerprint(event) for event in events)
-        ticket.ids = ids[-stored.FINGERPRINT_BYTES * self._settings.max_recent_events :]
+    def _folder_of(self, count: int) -> Folder:
+        """The fold under the first `count` policy sets."""
+        folder = self._earlier.get(count)
+        if folder is None:
+            earlier = Timeline(self.timeline.sets[:count], self._settings.allowed_lateness)
+            folder = self._earlier[count] = Folder(earlier)
+        return folder
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -290,6 +197,12 @@ class Engine:
         """Fire what is due before `now` (strictly), at most `limit` tickets of it; True if more remains."""
         self.log_time = max(self.log_time, now)
         left = limit
+        while self._outdated:
+            self._load(self._outdated.pop())
+            if left is not None:
+                left -= 1
+                if left <= 0:
+                    return True
         while (entry := self._timers.pop_before(now)) is not None:
             self._wake(*entry, now)
             if left is not None:
@@ -307,7 +220,7 @@ class Engine:
         if self._next_at(ticket) < now:
             self._touched.add(ticket_id)
             voice = self._voice.of(ticket, now, live=True)
-            fired = self._folder.fire_before(ticket.fold, ticket_id, now, voice, lambda: self._history(ticket))
+            fired = self._folder.fire_before(ticket.fold, ticket_id, now, voice, lambda: past.history(ticket))
             self._note_fired(ticket, fired)
             voice.release(self.timeline.targets)
             if self._forget_at(ticket) < now:
@@ -325,7 +238,7 @@ class Engine:
 
     def next_due(self) -> int | None:
         """Earliest instant (ms) after which `advance` has something to look at, or None."""
-        return self._timers.first()
+        return self.log_time - 1 if self._outdated else self._timers.first()
 
     @property
     def open_timers(self) -> int:
@@ -334,7 +247,7 @@ class Engine:
 
     def _next_at(self, ticket: Ticket) -> int:
         """When the ticket next has something to fire, to release or to be forgotten for."""
-        at = min(self._forget_at(ticket), _next_threshold(ticket.fold), self._next_change(ticket.fold))
+        at = min(self._forget_at(ticket), stored.next_threshold(ticket.fold), self._next_change(ticket.fold))
         for held in ticket.held:
             at = min(at, held.release)
         return at
@@ -372,11 +285,16 @@ class Engine:
 
     def _load(self, ticket_id: str) -> Ticket | None:
         if ticket_id in self._hot:
-            return self._hot[ticket_id]
+            known = self._hot[ticket_id]
+            if known is not None and known.sets < len(self.timeline.sets):
+                self._revise(known)
+            return known
         packed = self._rest.get(ticket_id)
         if packed is None:
             return None
         ticket = self._hot[ticket_id] = stored.unpack_ticket(packed)
+        if ticket.sets < len(self.timeline.sets):
+            self._revise(ticket)
         return ticket
 
     def flush(self) -> list[tuple[str, bytes | None]]:
@@ -400,6 +318,7 @@ class Engine:
 
     def restore(self, states: Iterable[tuple[str, bytes]], meta: bytes | None) -> None:
         """Take over packed states (of the newest form or older); timers are derived from them."""
+        sets = len(self.timeline.sets)
         if meta is not None:
             self.log_time = max(self.log_time, msgspec.msgpack.decode(meta, type=Meta).log_time)
         for ticket_id, packed in states:
@@ -408,6 +327,8 @@ class Engine:
             assert head.form == FORM, f"stored form {head.form} of ticket {ticket_id!r} is not known"
             if head.armed < FAR:
                 self._timers.push(head.armed, ticket_id)
+            if head.sets < sets and self.timeline.changed_since(head.sets) <= self.log_time:
+                self._outdated.append(ticket_id)
 
     def ticket_ids(self) -> Iterator[str]:
         """Every ticket known, in no order."""
@@ -426,12 +347,3 @@ class Engine:
                 return None
             ticket = stored.unpack_ticket(self._rest[ticket_id])
         return view_ticket(ticket, self.timeline.targets, as_of)
-
-
-def _next_threshold(fold: Fold) -> int:
-    at = FAR
-    for cycles in fold.clocks.values():
-        next_at = cycles[-1].next_at
-        if next_at < at:
-            at = next_at
-    return at

@@ -242,6 +242,8 @@ class Step:
                 if self.folder.observer is not None:
                     self.folder.observer(metric, fresh, event)
             before, first = after, False
+        if fresh.stage > PAUSED:
+            clock.revive(fresh, target, self.event.at, self._solved_time_counts(fresh, target, self.event.at))
         self._fire_until(metric, fresh, self.event.at, before)
 
     def _relive(

@@ -7,7 +7,7 @@ stretch goals (`kind: kpi`) are chosen apart, each for a clock of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sla_stream.core.conditions import ActionTable, Attributes
@@ -28,12 +28,16 @@ class Planner:
 
     LIMIT: Final = 50_000
 
-    def __init__(self, policies: PolicySet) -> None:
+    def __init__(
+        self, policies: PolicySet, clocks: Collection[str] = (), rules: Mapping[str, Rules] | None = None
+    ) -> None:
+        """`clocks` to run beside those of the set's own targets, with the `rules` of metrics that the set lacks."""
         self.policies = policies
-        self.targets = {target.ref: target for target in _all_targets(policies)}
-        self.metrics: tuple[str, ...] = _clocks(self.targets.values())
+        self.targets = {target.ref: target for target in all_targets(policies)}
+        self.metrics: tuple[str, ...] = tuple(sorted({*clocks_of(self.targets.values()), *clocks}))
         """The clocks to run: metrics, and metrics with KPI behind their name."""
-        self.defaults: tuple[Rules, ...] = tuple(policies.metrics[metric_of(name)] for name in self.metrics)
+        known = {**(rules or {}), **policies.metrics}
+        self.defaults: tuple[Rules, ...] = tuple(known[metric_of(name)] for name in self.metrics)
         every_rule = [*self.defaults, *(target.rules for target in self.targets.values())]
         self.actions = ActionTable(every_rule)
         self.default_index = tuple(self.actions.index(rules) for rules in self.defaults)
@@ -70,11 +74,12 @@ class Planner:
         return None
 
 
-def _clocks(targets: Collection[Target]) -> tuple[str, ...]:
+def clocks_of(targets: Collection[Target]) -> set[str]:
+    """The clocks that these targets need."""
     named = {target.metric + KPI if target.kind == "kpi" else target.metric for target in targets}
     if named & {AFTER_RESPONSE, AFTER_RESPONSE + KPI, FIRST_RESPONSE + KPI}:
         named.add(FIRST_RESPONSE)
-    return tuple(sorted(named))
+    return named
 
 
 def _first_target(policies: Sequence[Policy], name: str, priority: str | None) -> Target | None:
@@ -123,7 +128,8 @@ def _names_of(match: Match, names: set[str]) -> None:
         _names_of(match.negated, names)
 
 
-def _all_targets(policies: PolicySet) -> list[Target]:
+def all_targets(policies: PolicySet) -> list[Target]:
+    """Every target of a set, of all priorities."""
     found: list[Target] = []
     for policy in policies.policies:
         for target in policy.targets:

@@ -74,12 +74,14 @@ class Held(msgspec.Struct, array_like=True, gc=False):
 class Ticket(msgspec.Struct, array_like=True, gc=False):
     """`armed`: instant of its entry in the timer index (stored, so that a restored index misses nothing).
 
+    `sets`: how many policy sets of the timeline its past was judged by.
     `fired_at`: the last threshold passed. `said_at`: the last one said (the others are held).
     `ids`: hashes of the events in `base`, to know their duplicates.
     """
 
     form: int
     armed: int
+    sets: int
     ticket_id: str
     fold: Fold
     last: tuple[int, int, str] = (NEVER, 0, "")
@@ -107,6 +109,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
 
     form: int
     armed: int
+    sets: int
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -117,12 +120,22 @@ _decode_event = msgspec.msgpack.Decoder(TicketEvent).decode
 decode_head = msgspec.msgpack.Decoder(Head).decode
 
 
-def new_ticket(ticket_id: str) -> Ticket:
-    return Ticket(form=FORM, armed=FAR, ticket_id=ticket_id, fold=new_fold())
+def new_ticket(ticket_id: str, sets: int) -> Ticket:
+    return Ticket(form=FORM, armed=FAR, sets=sets, ticket_id=ticket_id, fold=new_fold())
 
 
 def new_fold() -> Fold:
     return Fold(attributes={}, clocks={})
+
+
+def next_threshold(fold: Fold) -> int:
+    """The earliest instant of a threshold of any clock; FAR: none."""
+    at = FAR
+    for cycles in fold.clocks.values():
+        next_at = cycles[-1].next_at
+        if next_at < at:
+            at = next_at
+    return at
 
 
 def pack_ticket(ticket: Ticket) -> bytes:
@@ -167,12 +180,13 @@ def tail_events(tail: bytes) -> list[TicketEvent]:
 
 ID_BYTES: Final = 8
 FINGERPRINT_BYTES: Final = 12
-_canonical = msgspec.msgpack.Encoder(order="sorted").encode
+canonical = msgspec.msgpack.Encoder(order="sorted").encode
+"""Bytes of an event that are equal exactly if the events are."""
 
 
 def fingerprint(event: TicketEvent) -> bytes:
     """8 bytes of the event's id and 4 of its content."""
-    return _digest(event.event_id.encode(), ID_BYTES) + _digest(_canonical(event), FINGERPRINT_BYTES - ID_BYTES)
+    return _digest(event.event_id.encode(), ID_BYTES) + _digest(canonical(event), FINGERPRINT_BYTES - ID_BYTES)
 
 
 def _digest(content: bytes, size: int) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sla_stream.core.metrics import KPI
-from sla_stream.core.planner import Planner
+from sla_stream.core.planner import Planner, all_targets, clocks_of
 from sla_stream.core.policy import LEVELS, Policy, PolicySet, Target
 from sla_stream.core.schedule import FAR
 
@@ -23,21 +23,25 @@ BEGINNING = -(2**62)
 class Timeline:
     """Policy sets and since when (ms) each is published, as planners in force between boundaries."""
 
-    __slots__ = ("_boundaries", "_only", "_planners", "_since", "reopening", "sets", "targets")
+    __slots__ = ("_boundaries", "_only", "_planners", "_since", "clocks", "reach", "reopening", "sets", "targets")
 
-    def __init__(self, sets: Sequence[tuple[int, PolicySet]]) -> None:
-        self.sets = sorted(sets, key=lambda entry: entry[0])
+    def __init__(self, sets: Sequence[tuple[int, PolicySet]], reach: int = FAR) -> None:
+        self.reach = reach
+        """How far (ms) a set published later can reach back."""
+        ordered = sorted(sets, key=lambda entry: entry[0])
+        self.sets = [ordered[0], *((since, _reaching(policies, since - reach)) for since, policies in ordered[1:])]
         self._since = _instants(self.sets)
-        self._planners = [Planner(_in_force(self.sets, at)) for at in self._since]
+        rules = {name: each for _, policies in reversed(self.sets) for name, each in policies.metrics.items()}
+        self.clocks = clocks_of([target for _, policies in self.sets for target in all_targets(policies)])
+        """Every clock that is run, from the beginning: a policy that comes later may time it (rule 14)."""
+        self._planners = [Planner(_in_force(self.sets, at), self.clocks, rules) for at in self._since]
         self._only = self._planners[0] if len(self._planners) == 1 else None
         self._boundaries = [
             at
             for at, before, after in zip(self._since[1:], self._planners, self._planners[1:], strict=False)
             if _moves_cycles(before.policies, after.policies)
         ]
-        names = {
-            name for _, policies in self.sets for name, rules in policies.metrics.items() if rules.cycles == "reopen"
-        }
+        names = {name for name, each in rules.items() if each.cycles == "reopen"}
         self.reopening = frozenset(names | {name + KPI for name in names})
         self.targets: dict[int, Target] = {}
         for planner in self._planners:
@@ -60,6 +64,20 @@ class Timeline:
         i = bisect_right(self._boundaries, after)
         return self._boundaries[i] if i < len(self._boundaries) else FAR
 
+    def changed_since(self, count: int) -> int:
+        """From which instant on the policies differ from those of the first `count` sets; FAR: nowhere."""
+        known = {policy.version for _, policies in self.sets[:count] for policy in policies.policies}
+        relieved = [set(policies.relaxations) for _, policies in self.sets[:count]][-1]
+        since = FAR
+        for published, policies in self.sets[count:]:
+            since = min(since, published)
+            for policy in policies.policies:
+                if policy.valid_from is not None and policy.version not in known:
+                    since = min(since, policy.valid_from)
+            for relaxation in relieved ^ set(policies.relaxations):
+                since = min(since, max(relaxation.start, published - self.reach))
+        return since
+
     @property
     def single(self) -> bool:
         """Whether the same policies hold for all time."""
@@ -71,12 +89,28 @@ class Timeline:
         return self.sets[-1][1]
 
 
-def follows(before: PolicySet, after: PolicySet, target: Target, timed: bool) -> bool:
-    """Whether a running cycle, `timed` or not, takes up `target` when `after` comes into force."""
+def _reaching(policies: PolicySet, earliest: int) -> PolicySet:
+    """The set with no `valid_from` before `earliest`."""
+    if all(policy.valid_from is None or policy.valid_from >= earliest for policy in policies.policies):
+        return policies
+    dated = tuple(
+        policy if policy.valid_from is None else replace(policy, valid_from=max(policy.valid_from, earliest))
+        for policy in policies.policies
+    )
+    return replace(policies, policies=dated)
+
+
+def follows(before: PolicySet, after: PolicySet, current: Target | None, target: Target | None) -> bool:
+    """Whether a running cycle leaves `current` for `target` when `after` comes into force; None: nobody times it."""
+    if target is None:
+        return current is not None and any(
+            policy.name == current.policy and policy.version != current.policy_version and policy.on_change == "migrate"
+            for policy in after.policies
+        )
     policy = next(policy for policy in after.policies if policy.name == target.policy)
     if policy.on_change == "migrate":
         return True
-    return not timed and all(earlier.name != policy.name for earlier in before.policies)
+    return current is None and all(earlier.name != policy.name for earlier in before.policies)
 
 
 def _moves_cycles(before: PolicySet, after: PolicySet) -> bool:

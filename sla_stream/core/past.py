@@ -1,0 +1,119 @@
+"""A ticket's recent past: looking at it again, and forgetting what nothing can change any more.
+
+Only events older than the allowed lateness are folded into the base, so whatever may still come in its place sorts
+behind it. The exception is the cap on a ticket's recent events: then the oldest go, and are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sla_stream.core import ticket as stored
+from sla_stream.core.cycle import PAUSED
+from sla_stream.core.engine_settings import EngineSettings
+from sla_stream.core.events import TicketEvent
+from sla_stream.core.facts import Facts
+from sla_stream.core.fold import VOIDS, Folder, without_undone
+from sla_stream.core.sla_events import OUTCOME
+from sla_stream.core.ticket import NEVER, Fold, Ticket
+
+TRIM_AT: Final = 64
+"""A ticket with so many recent events has those folded that can no longer be overtaken."""
+_WORTH_FOLDING: Final = 16
+
+
+def seen_before(ticket: Ticket, event: TicketEvent) -> bool | None:
+    """None: a new id. Else whether the content is the same, too."""
+    if event.event_id.encode() in ticket.tail:
+        for known in stored.tail_events(ticket.tail):
+            if known.event_id == event.event_id:
+                return stored.canonical(known) == stored.canonical(event)
+    if ticket.ids:
+        wanted = stored.fingerprint(event)
+        found = stored.find_fingerprint(ticket.ids, wanted)
+        if found is not None:
+            return found == wanted
+    return None
+
+
+def history(ticket: Ticket) -> tuple[Fold, Sequence[TicketEvent]]:
+    """The oldest fold that is kept, and the events since."""
+    return stored.unpack_fold(ticket.base), without_undone(stored.tail_events(ticket.tail))
+
+
+def derive(folder: Folder, ticket: Ticket, events: list[TicketEvent], now: int) -> tuple[Fold, Facts, int]:
+    """(fold, facts, last threshold passed) of these recent events of a ticket, seen at log time `now`."""
+    fold = stored.unpack_fold(ticket.base)
+    facts = Facts()
+    fired = NEVER
+    seen: list[TicketEvent] = []
+
+    def until_now() -> tuple[Fold, Sequence[TicketEvent]]:
+        return stored.unpack_fold(ticket.base), seen
+
+    for event in without_undone(events):
+        fired = max(fired, folder.fire_before(fold, ticket.ticket_id, event.at, facts, until_now))
+        folder.apply(fold, event, facts, until_now)
+        seen.append(event)
+    fired = max(fired, folder.fire_before(fold, ticket.ticket_id, now, facts, until_now))
+    return fold, facts, fired
+
+
+def trim(folder: Folder, ticket: Ticket, now: int, settings: EngineSettings) -> int:
+    """Fold events that nothing acceptable can sort before any more; the number folded because of the cap."""
+    if not ticket.tail_count:
+        return 0
+    if ticket.tail_count >= settings.max_recent_events:
+        count = 1 + ticket.tail_count // 8
+        _fold_oldest(folder, ticket, count, settings.max_recent_events)
+        return count
+    horizon = now - settings.allowed_lateness
+    if ticket.position < horizon:
+        if not ticket.held and not _needs_history(ticket):
+            _fold_all(ticket, settings.max_recent_events)
+    elif ticket.tail_count >= TRIM_AT and not _needs_history(ticket):
+        events = stored.tail_events(ticket.tail)
+        old = sum(event.at < horizon for event in events)
+        if old >= _WORTH_FOLDING and not any(event.kind in VOIDS for event in events):
+            _fold_oldest(folder, ticket, old, settings.max_recent_events)
+    return 0
+
+
+def _needs_history(ticket: Ticket) -> bool:
+    """A merge that may be undone, or a running clock that a policy may come to time, needs the events."""
+    if ticket.fold.void is not None:
+        return True
+    return any(not cycles[-1].ref and cycles[-1].stage <= PAUSED for cycles in ticket.fold.clocks.values())
+
+
+def _fold_all(ticket: Ticket, keep: int) -> None:
+    _remember(ticket, stored.tail_events(ticket.tail), keep)
+    ticket.base = stored.pack_fold(ticket.fold)
+    ticket.base_last = ticket.last
+    ticket.tail = b""
+    ticket.tail_count = 0
+    ticket.notes = {key: note for key, note in ticket.notes.items() if OUTCOME in key}
+
+
+def _fold_oldest(folder: Folder, ticket: Ticket, count: int, keep: int) -> None:
+    events = stored.tail_events(ticket.tail)
+    oldest, rest = events[:count], events[count:]
+    fold, _, _ = derive(folder, ticket, oldest, NEVER)
+    _remember(ticket, oldest, keep)
+    ticket.base = stored.pack_fold(fold)
+    ticket.base_last = oldest[-1].key
+    set_tail(ticket, rest)
+
+
+def set_tail(ticket: Ticket, events: list[TicketEvent]) -> None:
+    """Keep these events as the ticket's recent ones."""
+    ticket.tail = b""
+    for event in events:
+        ticket.tail = stored.append_event(ticket.tail, stored.pack_event(event))
+    ticket.tail_count = len(events)
+
+
+def _remember(ticket: Ticket, events: Iterable[TicketEvent], keep: int) -> None:
+    ids = ticket.ids + b"".join(stored.fingerprint(event) for event in events)
+    ticket.ids = ids[-stored.FINGERPRINT_BYTES * keep :]
