@@ -1,7 +1,7 @@
 """Values as sources write them, turned into what they mean: `as: epoch_ms`, `as: json`, `as: lower`.
 
 Each function takes a JSON value that is neither missing nor null and raises ValueError, as a sentence
-`found ...; expected ...`, where the value is not so written. Instants are integer ms since 1970, UTC.
+`found ...; expected ...`, where the value is not so written. Instants come out as `Instant`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,18 @@ from sla_stream.formats.wire_errors import shown
 
 Coercion = Callable[[Any], Any]
 
+
+class Instant(int):
+    """Ms since 1970, UTC. A number that stands in a record is none until `as` says in which unit it is."""
+
+
 _1973_S: Final = 100_000_000
 _5138_S: Final = 100_000_000_000
 _LOCAL: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.([0-9]{1,9}))?", re.ASCII
 )
-_BARE_KEY: Final = re.compile(r'("(?:[^"\\]|\\.)*")|([A-Za-z_][A-Za-z0-9_]*)(\s*:)')
+_BARE_WORD: Final = re.compile(r'("(?:[^"\\]|\\.)*")|([A-Za-z_](?:[A-Za-z0-9_ -]*[A-Za-z0-9_])?)')
+_JSON_WORDS: Final = frozenset({"true", "false", "null"})
 
 
 def as_text(value: Any) -> str:
@@ -38,7 +44,7 @@ def as_text(value: Any) -> str:
     return str(value) if isinstance(value, int) else shown(value)
 
 
-def instant(value: Any) -> int:
+def instant(value: Any) -> Instant:
     """RFC 3339 with a zone, also with a zone such as +0100, as some sources write it."""
     if not isinstance(value, str):
         raise _found(value, "an instant with a zone, as text")
@@ -53,9 +59,9 @@ def epoch(per_second: int) -> Coercion:
 
     low, high = _1973_S * per_second, _5138_S * per_second
 
-    def read(value: Any) -> int:
+    def read(value: Any) -> Instant:
         if value.__class__ is int and low <= value < high:
-            return int(value) * 1000 // per_second
+            return Instant(value * 1000 // per_second)
         number = _number(value, f"{unit} since 1970")
         if number and not low <= number < high:
             raise _found(value, f"{unit} since 1970 (is it in another unit?)")
@@ -67,7 +73,7 @@ def epoch(per_second: int) -> Coercion:
 def local(zone: ZoneInfo) -> Coercion:
     """Wall-clock time without a zone. In the repeated hour the first reading counts, in a gap the shifted one."""
 
-    def read(value: Any) -> int:
+    def read(value: Any) -> Instant:
         match = _LOCAL.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise _found(value, "a date and time without a zone, as in 2026-03-02 09:30:00")
@@ -81,10 +87,32 @@ def local(zone: ZoneInfo) -> Coercion:
     return read
 
 
+def instant_or_local(zone: ZoneInfo) -> Coercion:
+    """With a zone as it says, without one as the wall clock in `zone`."""
+    wall_clock = local(zone)
+
+    def read(value: Any) -> Instant:
+        bare = isinstance(value, str) and _LOCAL.fullmatch(value) is not None
+        return wall_clock(value) if bare else instant(value)
+
+    return read
+
+
+def any_time(value: Any) -> Instant:
+    """An instant with a zone, or a number since 1970 in seconds, ms or µs: their sizes tell them apart."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9.]+", value, re.ASCII):
+        return instant(value)
+    number = _number(value, "an instant with a zone, or a number since 1970")
+    for per_second in (1, 1_000, 1_000_000):
+        if _1973_S * per_second <= number < _5138_S * per_second:
+            return Instant(number * 1000 // per_second)
+    raise _found(value, "an instant with a zone, or seconds, ms or µs since 1970 (years 1973 to 5138)")
+
+
 def end_of_day(zone: ZoneInfo) -> Coercion:
     """A date promised means the end of that day, its last millisecond, where the zone is."""
 
-    def read(value: Any) -> int:
+    def read(value: Any) -> Instant:
         try:
             day = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
             after = None if day is None else day + timedelta(days=1)
@@ -101,8 +129,8 @@ def end_of_day(zone: ZoneInfo) -> Coercion:
 def whole(value: Any) -> int:
     """A whole number, also as text."""
     number = _number(value, "a whole number")
-    if not float(number).is_integer():
-        raise _found(value, "a whole number")
+    if not float(number).is_integer() or not -(2**63) <= number < 2**63:
+        raise _found(value, "a whole number of at most 64 bits")
     return int(number)
 
 
@@ -125,14 +153,19 @@ def json_text(value: Any) -> Any:
 
 
 def loose_json(value: Any) -> Any:
-    """JSON inside a text whose keys have no quotes, such as `{status:{from:4,to:6}}`."""
+    """JSON inside a text whose words have no quotes, such as `{status:{from:4,to:6}}` or `{note_type:private}`."""
     if not isinstance(value, str):
         return value
-    quoted = _BARE_KEY.sub(lambda m: m[1] or f'"{m[2]}"{m[3]}', value)
+    quoted = _BARE_WORD.sub(lambda m: m[1] or (m[2] if m[2] in _JSON_WORDS else f'"{m[2]}"'), value)
     try:
         return orjson.loads(quoted)
     except orjson.JSONDecodeError:
-        raise _found(value, "JSON, with or without quotes around keys") from None
+        raise _found(value, "JSON, with or without quotes around words") from None
+
+
+def blank_is_null(value: Any) -> Any:
+    """Text without anything in it means nobody, nothing: null."""
+    return None if isinstance(value, str) and not value.strip() else value
 
 
 def split(value: Any) -> list[str]:
@@ -151,6 +184,7 @@ PLAIN: Final[dict[str, Coercion]] = {
     "epoch_s": epoch(1),
     "epoch_ms": epoch(1_000),
     "epoch_us": epoch(1_000_000),
+    "any_time": any_time,
     "int": whole,
     "str": as_text,
     "bool": truth,
@@ -158,11 +192,14 @@ PLAIN: Final[dict[str, Coercion]] = {
     "loose_json": loose_json,
     "lower": lambda value: as_text(value).lower(),
     "split": split,
+    "blank_is_null": blank_is_null,
 }
-ZONED: Final[dict[str, Callable[[ZoneInfo], Coercion]]] = {"local": local, "end_of_day": end_of_day}
+ZONED: Final[dict[str, Callable[[ZoneInfo], Coercion]]] = {
+    "local": local,
+    "iso_or_local": instant_or_local,
+    "end_of_day": end_of_day,
+}
 """These need `zone`."""
-
-TIMES: Final = frozenset({"iso", "epoch_s", "epoch_ms", "epoch_us", "local", "end_of_day"})
 
 
 def _number(value: Any, expected: str) -> int | float:
@@ -173,10 +210,10 @@ def _number(value: Any, expected: str) -> int | float:
     return value
 
 
-def _in_range(at: int, value: Any) -> int:
+def _in_range(at: int, value: Any) -> Instant:
     if not 0 <= at <= LATEST_MS:
         raise _found(value, "an instant in the years 1970 to 9999")
-    return at
+    return Instant(at)
 
 
 def _found(value: Any, expected: str) -> ValueError:

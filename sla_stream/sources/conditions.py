@@ -2,7 +2,8 @@
 
 A mapping of paths to what is expected there, all of which must hold; a list of such mappings, any of which may.
 Values are compared as text, so 3 and "3" are equal. Expected may be a scalar, a list of them (any), null (nothing
-there), or one of `not`, `present`, `starts_with`, `contains`, `same_as`, `not_same_as`.
+there), or one of `not`, `present`, `starts_with`, `contains`, `same_as`, `not_same_as`, `near` (two instants at most
+a minute apart).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from sla_stream.formats.policy_file.findings import Path as Place
 from sla_stream.formats.policy_file.findings import did_you_mean, one_of, show
-from sla_stream.sources.coercions import as_text
+from sla_stream.sources.coercions import any_time, as_text
 from sla_stream.sources.jmes import compile_jmespath
 from sla_stream.sources.language import Language
 from sla_stream.sources.paths import walk
@@ -22,7 +23,9 @@ Condition = Callable[[Scope], bool]
 Test = Callable[[Any], bool]
 """Of a read value, which may be MISSING or None."""
 
-OPERATORS: Final = ("not", "present", "starts_with", "contains", "same_as", "not_same_as")
+OPERATORS: Final = ("not", "present", "starts_with", "contains", "same_as", "not_same_as", "near")
+_TWO_PATHS: Final = ("same_as", "not_same_as", "near")
+_NEAR_MS: Final = 60_000
 _JMESPATH: Final = "jmespath"
 
 
@@ -79,8 +82,10 @@ def _term(language: Language, path: str, node: Any, at: Place) -> Condition:
         search = compile_jmespath(language, node, at)
         return lambda scope: bool(search(scope))
     read = language.reader(path, at)
-    if isinstance(node, dict) and len(node) == 1 and (op := next(iter(node))) in ("same_as", "not_same_as"):
+    if isinstance(node, dict) and len(node) == 1 and (op := next(iter(node))) in _TWO_PATHS:
         other = language.reader(node[op], (*at, op))
+        if op == "near":
+            return lambda scope: _near(read(scope), other(scope))
         wanted = op == "same_as"
         return lambda scope: _same(read(scope), other(scope)) is wanted
     if node is not None and not isinstance(node, dict):
@@ -122,7 +127,7 @@ def _operator(language: Language, node: dict[str, Any], at: Place) -> Test:
         if not isinstance(inside, bool):
             language.error(place, f"found {show(inside)}; expected true or false")
         return lambda value: (value is not MISSING and value is not None) is inside
-    if name in ("same_as", "not_same_as"):
+    if name in _TWO_PATHS:
         language.error(place, "not possible here; expected a value", key=True)
         return _never
     words = _words(language, inside, place)
@@ -157,6 +162,15 @@ def _contains(value: Any, words: frozenset[str]) -> bool:
 def _same(one: Any, other: Any) -> bool:
     word = _word(one)
     return word is not None and word == _word(other)
+
+
+def _near(one: Any, other: Any) -> bool:
+    if _word(one) is None or _word(other) is None:
+        return False
+    try:
+        return abs(any_time(one) - any_time(other)) <= _NEAR_MS
+    except ValueError:
+        return False
 
 
 def _never(value: Any) -> bool:

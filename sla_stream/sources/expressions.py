@@ -26,6 +26,7 @@ import orjson
 from sla_stream.formats.policy_file.findings import Path as Place
 from sla_stream.formats.policy_file.findings import did_you_mean, one_of, quote, show
 from sla_stream.formats.policy_file.scalars import read_timezone
+from sla_stream.formats.wire_errors import shown
 from sla_stream.sources.coercions import PLAIN, ZONED, Coercion, as_text
 from sla_stream.sources.conditions import compile_condition, compile_where
 from sla_stream.sources.fields import Finish, finish_of, text_or_null
@@ -167,8 +168,8 @@ class _Expression:
                 value = read(scope)
                 if value is MISSING or value is None:
                     return MISSING
-                if isinstance(value, dict | list):
-                    raise refusal(field, text, "found an object or array; expected text or a number", place)
+                if isinstance(value, bool) or not isinstance(value, str | int):
+                    raise refusal(field, text, f"found {shown(value)}; expected text or whole numbers", place)
                 filled = filled.replace("\0", as_text(value).replace("\0", ""), 1)
             return filled
 
@@ -176,7 +177,7 @@ class _Expression:
 
     def _hash(self, node: Any, at: Place) -> Read:
         nodes = node if isinstance(node, list) else [node]
-        reads = [self.language.reader(item, at) for item in nodes]
+        reads = [self.language.reader(item, at, whole=True) for item in nodes]
         field, place = self.field, self.language.place(at)
 
         def fingerprint(scope: Scope) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sla_stream.core.events import ACTORS, KINDS, STATUSES, TEXT_ATTRIBUTES
 from sla_stream.formats.instants import format_instant
 from sla_stream.formats.wire_errors import shown
-from sla_stream.sources.coercions import as_text, instant
+from sla_stream.sources.coercions import Instant, as_text, instant
 from sla_stream.sources.scope import MISSING
 
 Finish = Callable[[Any], Any]
@@ -82,7 +82,7 @@ def _instant(value: Any) -> Any:
             return f"{_minutes[value[:16] + value[23:]]}{value[16:23]}Z"
         except ValueError:
             pass  # The careful way says what is wrong.
-    if value.__class__ is int:
+    if value.__class__ is Instant:
         return format_instant(value)
     return MISSING if value is None else format_instant(instant(value))
 

@@ -63,10 +63,13 @@ class Language:
             return None
         return path
 
-    def reader(self, node: Any, at: Place) -> Read:
-        """Reads the path that stands at the node."""
+    def reader(self, node: Any, at: Place, whole: bool = False) -> Read:
+        """Reads the path that stands at the node; `whole`: it may be the record's bytes."""
         path = self.path(node, at)
         if path is None:
+            return nothing
+        if path.text == "@body" and not whole:
+            self.error(at, "'@body' is the whole record; expected under `hash` only")
             return nothing
         return self.traced(path.text, compile_path(path, self.lets.get(path.name, 0)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import orjson
 from msgspec import UNSET
 
 from sla_stream.errors import InvalidRecord
@@ -56,14 +57,29 @@ class Scope:
         return value if value is MISSING else _text(f"header {name}", value)
 
     def record_key(self) -> Any:
-        """The record's key as text."""
-        return MISSING if self.key is None else _text("record key", self.key)
+        """The record's key as text; also out of JSON and Connect's `{schema, payload}`, and of a single column."""
+        if self.key is None:
+            return MISSING
+        text = _text("record key", self.key)
+        return _unwrapped(text) if text[:1] in ('"', "{") else text
 
 
 _NO_VALUES: Final[list[Any]] = []
 
 Read = Callable[[Scope], Any]
 """Reads one value: MISSING, None or a JSON value."""
+
+
+def _unwrapped(text: str) -> Any:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    if isinstance(found, dict) and "payload" in found and found.keys() <= {"schema", "payload"}:
+        found = found["payload"]
+    if isinstance(found, dict) and len(found) == 1:
+        (found,) = found.values()
+    return MISSING if found is None or isinstance(found, dict | list) else found
 
 
 def _text(what: str, value: bytes) -> str:
