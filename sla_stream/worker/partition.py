@@ -47,6 +47,9 @@ FULL: Final = 20_000
 LAGGING: Final = 5_000
 """Offsets behind the log's end at which the timers topic has to wait."""
 
+FIRE_INTERVAL: Final = 0.02
+"""Seconds between two transactions at least while timers fire."""
+
 IDLE_WAIT: Final = 1.0
 
 ALARMS: Final = (WARNING, BREACH, ESCALATION)
@@ -230,8 +233,10 @@ class Partition:
         return self._firing.patience(self._due(), patience)
 
     async def _pace(self) -> None:
-        """Group what comes within the commit interval, unless a transaction is full already."""
+        """Group what comes within the commit interval, unless a transaction is full already or an alarm waits."""
         interval = self._shared.settings.commit_interval / 1000
+        if self._may_fire():
+            interval = min(interval, FIRE_INTERVAL)
         left = self._last_commit + interval - asyncio.get_running_loop().time()
         if left > 0 and self._inbox.records < MAX_EVENTS:
             await asyncio.sleep(left)

@@ -66,8 +66,6 @@ def run_worker(settings: Settings, clock: Clock | None = None) -> int:
 def _policies(settings: Settings) -> PolicySet:
     if settings.policies is None:
         raise ConfigError("policies: no policy file given; expected --policies FILE (or SLA_STREAM_POLICIES)")
-    if settings.sources is not None:
-        raise ConfigError("sources: mappings of vendor records are not part of this release; remove the setting")
     return load_policies(settings.policies)
 
 
