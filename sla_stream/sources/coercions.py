@@ -29,6 +29,7 @@ _5138_S: Final = 100_000_000_000
 _LOCAL: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.([0-9]{1,9}))?", re.ASCII
 )
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _BARE_WORD: Final = re.compile(r'("(?:[^"\\]|\\.)*")|([A-Za-z_](?:[A-Za-z0-9_ -]*[A-Za-z0-9_])?)')
 _JSON_WORDS: Final = frozenset({"true", "false", "null"})
 
@@ -114,7 +115,7 @@ def end_of_day(zone: ZoneInfo) -> Coercion:
 
     def read(value: Any) -> Instant:
         try:
-            day = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
+            day = date.fromisoformat(value) if isinstance(value, str) and _DAY.fullmatch(value) else None
             after = None if day is None else day + timedelta(days=1)
         except (ValueError, OverflowError):
             after = None

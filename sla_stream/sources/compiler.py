@@ -62,6 +62,7 @@ class _Compiler:
             rules=self._rules(node),
             text=text,
             file=name,
+            let_names=tuple(language.lets),
         )
 
     # -- the head ------------------------------------------------------------------------------------------------

@@ -52,18 +52,6 @@ def compile_value(language: Language, node: Any, at: Place, name: str) -> Read:
     return _Expression(language, name, None).compile(node, at, False)
 
 
-def _text_first(read: Read, careful: Read, finish: Finish) -> Read:
-    """Text needs no last step in a text attribute: most values of most records end here."""
-    if finish is not text_or_null:
-        return careful
-
-    def text(scope: Scope) -> Any:
-        value = read(scope)
-        return value if value.__class__ is str else careful(scope)
-
-    return text
-
-
 class _Expression:
     """Compiles the expressions of one field."""
 
@@ -277,7 +265,24 @@ class _Expression:
             return self._applied(read, coerce, at, about)
         if finish is None:
             return read
-        return _text_first(read, self._applied(read, finish, at, about, finish), finish)
+        if finish is text_or_null:
+            return self._text(read, at, about)
+        return self._applied(read, finish, at, about, finish)
+
+    def _text(self, read: Read, at: Place, about: str) -> Read:
+        """A text attribute as it stands, which is what most values of most records are."""
+        field, place = self.field, self.language.place(at)
+
+        def text(scope: Scope) -> Any:
+            value = read(scope)
+            if value.__class__ is str or value is None or value is MISSING:
+                return value
+            try:
+                return text_or_null(value)
+            except ValueError as error:
+                raise refusal(field, about, str(error), place) from None
+
+        return text
 
     def _applied(
         self, read: Read, change: Callable[[Any], Any], at: Place, about: str, on_null: Finish | None = None

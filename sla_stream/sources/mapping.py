@@ -96,6 +96,7 @@ class Mapping:
     rules: list[Rule]
     text: str
     file: str
+    let_names: tuple[str, ...] = ()
 
     def map(
         self, payload: bytes | None, headers: Headers = (), key: bytes | None = None, recorded_at: int | None = None

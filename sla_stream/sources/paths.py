@@ -51,6 +51,8 @@ def parse_path(text: str) -> Path:
         if not name:
             raise ValueError(f"{text!r} names no value of `let`; expected for example `$change.to`")
         return Path(text, "let", name, _steps(steps, text) if steps else ())
+    if text.startswith("."):
+        raise ValueError(f"{text!r} is not a path; expected a key before the first dot")
     return Path(text, "body", "", _steps(text, text))
 
 
