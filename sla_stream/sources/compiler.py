@@ -186,7 +186,7 @@ class _Compiler:
         elif not isinstance(node, str | dict):
             self.language.error(at, f"found {show(node)}; expected a path, or a constant as {{value: {node}}}")
             node = {"value": None}
-        elif isinstance(node, str) and " " in node:
+        elif isinstance(node, str) and " " in node and '"' not in node:
             self.language.error(at, f"{quote(node)} is not a path; expected a constant as {{value: ...}}")
             node = {"value": None}
         return compile_field(self.language, node, at, field, required)

@@ -15,31 +15,25 @@ Source, then `as`, then `map`. `absent: X` stands for what is missing or null, `
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import orjson
-
 from sla_stream.formats.policy_file.findings import Path as Place
 from sla_stream.formats.policy_file.findings import did_you_mean, one_of, quote, show
 from sla_stream.formats.policy_file.scalars import read_timezone
-from sla_stream.formats.wire_errors import shown
-from sla_stream.sources.coercions import PLAIN, ZONED, Coercion, as_text
-from sla_stream.sources.conditions import compile_condition, compile_where
+from sla_stream.sources.assembled import compile_find, compile_hash, compile_text
+from sla_stream.sources.coercions import PLAIN, ZONED, Coercion
+from sla_stream.sources.conditions import compile_condition
 from sla_stream.sources.fields import Finish, finish_of, text_or_null
 from sla_stream.sources.jmes import compile_jmespath
 from sla_stream.sources.language import Language, nothing, refusal
-from sla_stream.sources.paths import walk
 from sla_stream.sources.scope import MISSING, Read, Scope
 from sla_stream.sources.value_maps import Unknown, compile_map
 
 SOURCES: Final = ("path", "value", "first", "text", "find", "cases", "hash", "jmespath")
 MODIFIERS: Final = ("as", "zone", "map", "otherwise", "default", "absent", "required")
 _BESIDE: Final = {"find": ("where", "take")}
-_HOLE: Final = re.compile(r"\{([^{}]+)\}")
 
 
 def compile_field(language: Language, node: Any, at: Place, field: str, required: bool = False) -> Read:
@@ -115,10 +109,10 @@ class _Expression:
         if source == "first":
             return self._first(found, place)
         if source == "text":
-            return self._template(found, place)
+            return compile_text(self.language, found, place, self.field)
         if source == "hash":
-            return self._hash(found, place)
-        return self._find(node, at)
+            return compile_hash(self.language, found, place, self.field)
+        return compile_find(self.language, node, at)
 
     def _first(self, node: Any, at: Place) -> Read:
         if not isinstance(node, list) or not node:
@@ -138,69 +132,6 @@ class _Expression:
             return empty
 
         return first
-
-    def _template(self, node: Any, at: Place) -> Read:
-        text = self.language.text(node, at, "text with paths in braces, such as '{account}:{ticket.id}'")
-        if text is None:
-            return nothing
-        holes = _HOLE.findall(text)
-        if not holes:
-            self.language.error(at, "found no path in braces; expected for example '{account}:{ticket.id}'")
-        form = _HOLE.sub("\0", text)
-        reads = [self.language.reader(hole, at) for hole in holes]
-        field, place = self.field, self.language.place(at)
-
-        def fill(scope: Scope) -> Any:
-            filled = form
-            for read in reads:
-                value = read(scope)
-                if value is MISSING or value is None:
-                    return MISSING
-                if isinstance(value, bool) or not isinstance(value, str | int):
-                    raise refusal(field, text, f"found {shown(value)}; expected text or whole numbers", place)
-                filled = filled.replace("\0", as_text(value).replace("\0", ""), 1)
-            return filled
-
-        return fill
-
-    def _hash(self, node: Any, at: Place) -> Read:
-        nodes = node if isinstance(node, list) else [node]
-        reads = [self.language.reader(item, at, whole=True) for item in nodes]
-        field, place = self.field, self.language.place(at)
-
-        def fingerprint(scope: Scope) -> str:
-            digest = hashlib.sha256()
-            for read in reads:
-                value = read(scope)
-                if not isinstance(value, bytes):
-                    try:
-                        value = orjson.dumps(None if value is MISSING else value, option=orjson.OPT_SORT_KEYS)
-                    except (TypeError, orjson.JSONEncodeError):
-                        raise refusal(field, "hash", "nested too deep; expected a flatter value", place) from None
-                digest.update(b"%d:" % len(value) + value)
-            return digest.hexdigest()[:32]
-
-        return fingerprint
-
-    def _find(self, node: dict[str, Any], at: Place) -> Read:
-        elements = self.language.reader(node["find"], (*at, "find"))
-        if "where" in node:
-            fits = compile_where(self.language, node["where"], (*at, "where"))
-        else:
-            self.language.error(at, "`where` is missing; expected what the element must hold", key=True)
-            return nothing
-        path = self.language.path(node["take"], (*at, "take")) if "take" in node else None
-        steps = path.steps if path is not None else ()
-
-        def find(scope: Scope) -> Any:
-            found = elements(scope)
-            if isinstance(found, list):
-                for item in found:
-                    if fits(item):
-                        return walk(item, steps)
-            return MISSING
-
-        return find
 
     def _cases(self, node: dict[str, Any], at: Place) -> Read:
         cases = node["cases"]

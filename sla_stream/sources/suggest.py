@@ -150,7 +150,7 @@ def _leaves(value: Any, path: str, depth: int) -> Iterator[Leaf]:
     if isinstance(value, dict) and depth < _MOST_DEPTH:
         for key, inner in value.items():
             step = key if _PLAIN.fullmatch(key) else f'"{key}"'
-            if key and '"' not in key:
+            if key and '"' not in key and key.isprintable():
                 yield from _leaves(inner, f"{path}.{step}" if path else step, depth + 1)
     elif path and value is not None and not isinstance(value, dict | list):
         yield Leaf(path, value)
@@ -165,11 +165,14 @@ def _sounds(path: str, name: str) -> bool:
 
 
 def _is_id(value: Any) -> bool:
-    return (isinstance(value, str) and 1 <= len(value) <= 200) or (isinstance(value, int) and value is not True)
+    return (isinstance(value, str) and 1 <= len(value) <= 200) or (
+        isinstance(value, int) and not isinstance(value, bool)
+    )
 
 
 def _is_word(value: Any) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(as_text(value)) <= 200
+    word = as_text(value)
+    return isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(word) <= 200 and word.isprintable()
 
 
 def _is_time(value: Any) -> bool:
