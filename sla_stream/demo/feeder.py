@@ -62,6 +62,11 @@ class Feeder:
             if len(due) < LARGEST_APPEND:
                 await asyncio.sleep(STEP_S)
 
+    async def catch_up(self) -> None:
+        """Append what the clock has passed already. The clock is told nothing."""
+        while due := self._take(self._now()):
+            await self._append(due)
+
     def _reach(self, instant: int) -> None:
         self.reached = instant
         self._tell(instant)

@@ -61,16 +61,20 @@ class Demo:
             Feed(settings, settings.topic("ticket_events")) as feed,
             Follower(settings, [settings.topic(role) for role in ("warnings", "breaches", "outcomes")]) as follower,
             WorkerEndpoint(settings.listen[1]) as endpoint,
-            self._worker(clock) as worker,
         ):
             now = Pace(start - 1, self._options.speed) if clock else wall_clock
             feeder = Feeder(events, feed, now, clock.set if clock else lambda instant: None)
-            await first_of(
-                self._play(feeder, follower, endpoint),
-                self._show(follower),
-                self._watch(feeder, endpoint),
-                self._mourn(worker),
-            )
+            if clock is None:
+                # all of it before the worker lives: one that reads the log to its end takes it for the present
+                self._screen.say("appending the weeks of history that come before now")
+                await feeder.catch_up()
+            async with self._worker(clock) as worker:
+                await first_of(
+                    self._play(feeder, follower, endpoint),
+                    self._show(follower),
+                    self._watch(feeder, endpoint),
+                    self._mourn(worker),
+                )
 
     def _events(self) -> tuple[Iterator[HistoryEvent], int]:
         """The events to play and the instant of the first."""
@@ -114,7 +118,7 @@ class Demo:
 
     def _opening(self) -> str:
         if self._options.live:
-            return "worker ready; three to four weeks of history come at once, and then it is now. Ctrl-C ends it."
+            return "worker ready; it goes through the past at once, and then lives with us. Ctrl-C ends it."
         return f"worker ready; {self._options.speed:,g} seconds of history pass in one. Ctrl-C ends it."
 
     async def _show(self, follower: Follower) -> None:

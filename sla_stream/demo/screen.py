@@ -6,9 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sla_stream.demo.line import STYLES, Line
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 LINES_A_SECOND: Final = 15
 """More than that nobody reads; on a terminal the rest is counted instead."""
@@ -66,13 +69,13 @@ class PlainScreen:
 class TerminalScreen:
     """Colours, the progress line at the bottom, and no more lines a second than a person can follow."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console
         from rich.live import Live
         from rich.text import Text
 
         self._text = Text
-        self._console = Console(highlight=False)
+        self._console = console or Console(highlight=False)
         self._live = Live(console=self._console, refresh_per_second=8, transient=True)
         self._allowance = Allowance(LINES_A_SECOND)
         self._left_out = 0

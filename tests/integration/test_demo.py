@@ -98,6 +98,7 @@ async def test_outputs_equal_replay_of_the_same_events(
     assert {event["type"] for event in said} >= {"sla.warning.v1", "sla.breach.v1", "sla.outcome.v1"}
     early = [one for one in said if one["type"] == "sla.breach.v1" and one["data"]["late_s"] <= 0]
     assert not early
+    assert not [one for one in said if one["data"]["reason"] == "late_event"], "the clock ran ahead of the feed"
     missing, extra = net_set(wanted) - net_set(said), net_set(said) - net_set(wanted)
     assert not missing and not extra, (len(missing), len(extra), sorted(map(str, missing | extra))[:3])
 
@@ -241,9 +242,10 @@ async def test_a_worker_that_dies_ends_the_demo_with_its_last_words(kafka: str, 
 
 
 async def test_live_moves_the_history_to_now(kafka: str, tmp_path: Path) -> None:
-    async with demo(tmp_path, "--live", "--events", "400", SLA_STREAM_TEST_KAFKA=kafka) as running:
+    async with demo(tmp_path, "--live", "--events", "4000", SLA_STREAM_TEST_KAFKA=kafka) as running:
         assert await running.ended() == 0
     assert any("  breach  " in line for line in running.out)
+    assert not any("late_event" in line for line in running.out)  # no alarm was false
     today, shown = time.time(), time.mktime(time.strptime(running.out[0][:10], "%Y-%m-%d"))
     assert 20 * 86_400 < today - shown < 30 * 86_400
 

@@ -75,6 +75,14 @@ async def test_clock_moves_on_to_the_end_after_the_last_event() -> None:
     assert topic.reached[-1] == (100, 2)
 
 
+async def test_catching_up_appends_the_past_and_leaves_the_clock_alone() -> None:
+    topic = Topic()
+    feeding = Feeder(iter(history(1, 2, 3, 9)), topic, lambda: 3, topic.note)
+    await feeding.catch_up()
+    assert [record[2] for record in topic.records] == [1, 2, 3]
+    assert topic.reached == []
+
+
 async def test_no_events_is_an_end_too() -> None:
     topic, feeding = await feed([], 10, end=30)
     assert topic.reached[-1] == (30, 0)
