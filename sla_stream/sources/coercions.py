@@ -201,6 +201,8 @@ ZONED: Final[dict[str, Callable[[ZoneInfo], Coercion]]] = {
     "end_of_day": end_of_day,
 }
 """These need `zone`."""
+TIMES: Final = frozenset({"iso", "epoch_s", "epoch_ms", "epoch_us", "any_time", *ZONED})
+"""These give instants."""
 
 
 def _number(value: Any, expected: str) -> int | float:

@@ -74,6 +74,9 @@ def _all(terms: list[Condition]) -> Condition:
     if len(terms) == 2:
         first, second = terms
         return lambda scope: first(scope) and second(scope)
+    if len(terms) == 3:
+        first, second, third = terms
+        return lambda scope: first(scope) and second(scope) and third(scope)
     return lambda scope: all(term(scope) for term in terms)
 
 

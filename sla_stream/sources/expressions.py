@@ -19,13 +19,14 @@ from collections.abc import Callable
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from sla_stream.formats.instants import format_instant
 from sla_stream.formats.policy_file.findings import Path as Place
 from sla_stream.formats.policy_file.findings import did_you_mean, one_of, quote, show
 from sla_stream.formats.policy_file.scalars import read_timezone
 from sla_stream.sources.assembled import compile_find, compile_hash, compile_text
-from sla_stream.sources.coercions import PLAIN, ZONED, Coercion
+from sla_stream.sources.coercions import PLAIN, TIMES, ZONED, Coercion
 from sla_stream.sources.conditions import compile_condition
-from sla_stream.sources.fields import Finish, finish_of, text_or_null
+from sla_stream.sources.fields import INSTANTS, Finish, finish_of, scalar, text_or_null
 from sla_stream.sources.jmes import compile_jmespath
 from sla_stream.sources.language import Language, nothing, refusal
 from sla_stream.sources.scope import MISSING, Read, Scope
@@ -190,18 +191,21 @@ class _Expression:
                 )  # fmt: skip
         finish = self.finish
         if coerce is not None and finish is not None:
+            if self.field in INSTANTS and node["as"] in TIMES:
+                time = coerce
+                return self._applied(read, lambda value: format_instant(time(value)), at, about, finish)
             both, last = coerce, finish
             return self._applied(read, lambda value: last(both(value)), at, about, finish)
         if coerce is not None:
             return self._applied(read, coerce, at, about)
         if finish is None:
             return read
-        if finish is text_or_null:
-            return self._text(read, at, about)
+        if finish in (text_or_null, scalar):
+            return self._text(read, at, about, finish)
         return self._applied(read, finish, at, about, finish)
 
-    def _text(self, read: Read, at: Place, about: str) -> Read:
-        """A text attribute as it stands, which is what most values of most records are."""
+    def _text(self, read: Read, at: Place, about: str, finish: Finish) -> Read:
+        """Text as it stands, which is what most values of most records are."""
         field, place = self.field, self.language.place(at)
 
         def text(scope: Scope) -> Any:
@@ -209,7 +213,7 @@ class _Expression:
             if value.__class__ is str or value is None or value is MISSING:
                 return value
             try:
-                return text_or_null(value)
+                return finish(value)
             except ValueError as error:
                 raise refusal(field, about, str(error), place) from None
 

@@ -31,7 +31,7 @@ CLEARABLE: Final = frozenset(ATTRIBUTES) - {"status"}
 def finish_of(field: str) -> Finish:
     """The last step for a field; `custom.NAME` is a field, too."""
     if field.startswith("custom."):
-        return _scalar
+        return scalar
     return _FINISH.get(field) or text_or_null
 
 
@@ -59,29 +59,23 @@ def _enum(field: str) -> Finish:
     return finish
 
 
-class _Minutes(dict[str, str]):
-    """`2026-03-02T09:30+0100` -> `2026-03-02T08:30`, for the minutes met lately. ValueError unless it is one."""
+class _Known(dict[str, str]):
+    """Instants as written -> as we write them, for those met lately: each event of a ticket repeats its creation."""
 
-    def __missing__(self, minute: str) -> str:
+    def __missing__(self, text: str) -> str:
         if len(self) >= _REMEMBERED:
             self.clear()
-        self[minute] = text = format_instant(instant(f"{minute[:16]}:00{minute[16:]}"))[:16]
-        return text
+        self[text] = normal = format_instant(instant(text))
+        return normal
 
 
 _REMEMBERED: Final = 20_000
-_minutes: Final = _Minutes()
-_SECONDS: Final = {f":{second:02}." for second in range(60)}
-_MILLIS: Final = {f"{milli:03}" for milli in range(1000)}
+_known: Final = _Known()
 
 
 def _instant(value: Any) -> Any:
-    """The usual forms by look-up: `2026-03-02T09:30:00.123Z`, and with +0100 or +01:00 instead of Z."""
-    if value.__class__ is str and len(value) >= 24 and value[16:20] in _SECONDS and value[20:23] in _MILLIS:
-        try:
-            return f"{_minutes[value[:16] + value[23:]]}{value[16:23]}Z"
-        except ValueError:
-            pass  # The careful way says what is wrong.
+    if value.__class__ is str:
+        return _known[value]
     if value.__class__ is Instant:
         return format_instant(value)
     return MISSING if value is None else format_instant(instant(value))
@@ -124,10 +118,12 @@ def _tags(value: Any) -> Any:
     if value is None:
         return None
     try:
-        "".join(value)  # The quickest way to see that all are text.
-        return sorted(set(value)) if value.__class__ is list else sorted(_words(value))
-    except TypeError:
+        words = sorted(set(value))
+    except TypeError:  # Not all of them text, or no array at all.
         return sorted(_words(value))
+    if value.__class__ is list and (not words or words[0].__class__ is str):
+        return words
+    return sorted(_words(value))
 
 
 def _words(value: Any) -> set[str]:
@@ -136,7 +132,8 @@ def _words(value: Any) -> set[str]:
     return {as_text(item) for item in value}
 
 
-def _scalar(value: Any) -> Any:
+def scalar(value: Any) -> Any:
+    """The last step for site-specific attributes."""
     if isinstance(value, dict | list) or (isinstance(value, int) and not -(2**63) <= value < 2**63):
         raise ValueError(f"found {shown(value)}; expected text, a number of at most 64 bits, true, false or null")
     return value

@@ -68,7 +68,7 @@ class Rule:
             custom = {name: value for name, read in self.custom if (value := read(scope)) is not MISSING}
             if custom:
                 event["custom"] = custom
-        return self._agree(event, kind)
+        return event if kind == "updated" else self._agree(event, kind)
 
     def _agree(self, event: dict[str, Any], kind: str) -> dict[str, Any]:
         """Kind and fields in agreement: a created event needs no `created_at`, kind wins over status."""

@@ -88,7 +88,7 @@ def compile_path(path: Path, let: int = 0) -> Read:
 
 
 def _quick(steps: tuple[Step, ...]) -> Read:
-    """Straight look-ups for paths of keys; whatever fails goes the careful way."""
+    """Straight look-ups for paths of keys; whatever fails on the way goes the careful one."""
     if not all(isinstance(step, str) for step in steps) or len(steps) > 4:
         return lambda scope: walk(scope.body, steps)
 
@@ -97,7 +97,7 @@ def _quick(steps: tuple[Step, ...]) -> Read:
 
         def one(scope: Scope) -> Any:
             try:
-                return scope.body[a]
+                return scope.body.get(a, MISSING)
             except _ASIDE:
                 return walk(scope.body, steps)
 
@@ -107,7 +107,7 @@ def _quick(steps: tuple[Step, ...]) -> Read:
 
         def two(scope: Scope) -> Any:
             try:
-                return scope.body[a][b]
+                return scope.body[a].get(b, MISSING)
             except _ASIDE:
                 return walk(scope.body, steps)
 
@@ -117,7 +117,7 @@ def _quick(steps: tuple[Step, ...]) -> Read:
 
         def three(scope: Scope) -> Any:
             try:
-                return scope.body[a][b][c]
+                return scope.body[a][b].get(c, MISSING)
             except _ASIDE:
                 return walk(scope.body, steps)
 
@@ -126,14 +126,14 @@ def _quick(steps: tuple[Step, ...]) -> Read:
 
     def four(scope: Scope) -> Any:
         try:
-            return scope.body[a][b][c][d]
+            return scope.body[a][b][c].get(d, MISSING)
         except _ASIDE:
             return walk(scope.body, steps)
 
     return four
 
 
-_ASIDE: Final = (KeyError, TypeError, IndexError)
+_ASIDE: Final = (KeyError, TypeError, AttributeError)
 
 
 def walk(value: Any, steps: tuple[Step, ...]) -> Any:
