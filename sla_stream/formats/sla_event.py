@@ -9,6 +9,7 @@ What the contract leaves open is decided here:
   (credits are here and only here, so that nobody pays twice), an outcome nothing.
 * `ticket` holds the attributes that are set; the link is in `url` beside it.
 * `evidence` of a replayed file: `offset` is the line number, `topic` and `partition` are null.
+* A stretch goal's events carry `kind` = `kpi` in `data`, a promise's carry no `kind`.
 * A deadline beyond the schedule's horizon is written as null.
 
 The text is put together from a template: rendering is the largest part of the work for most logs.
@@ -85,7 +86,7 @@ class SlaEventRenderer:
             f'"incident":{ticket_id[:-1]}/{event.metric}/{event.cycle}",'
             f'"summary":{quote(summary(event, _plain(due)))},"url":{_quoted(url)},"decided_at":{instant[decided_ms]},'
             f'"late_s":{seconds[decided_ms - at_ms]},{self._evidence}{offset},"recorded_at":{instant[recorded_ms]}}},'
-            f'"ticket":{ticket_json(ticket)},"actions":{actions}}}}}'
+            f'"ticket":{ticket_json(ticket)},"actions":{actions}{_raw(event)}}}}}'
         ).encode()
 
 
@@ -120,7 +121,17 @@ def _fixed_parts(event: SlaEvent, kind: str) -> tuple[str, str, str]:
         f'"metric":{quote(event.metric)},"policy":{quote(target.policy)},'
         f'"policy_version":{quote(target.policy_version)},"schedule":{quote(target.schedule.name)}'
     )
+    if target.kind == "kpi":
+        policy += ',"kind":"kpi"'
     return policy, _quoted(event.threshold), orjson.dumps(actions_of(event, kind)).decode()
+
+
+def _raw(event: SlaEvent) -> str:
+    """What would hold without the relaxation that stretched the target."""
+    if event.raw is None:
+        return ""
+    due_at, outcome = event.raw
+    return f',"raw_due_at":{instant[due_at]},"raw_outcome":{_quoted(outcome)}'
 
 
 def _plain(quoted: str) -> str | None:

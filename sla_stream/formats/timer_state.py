@@ -43,7 +43,8 @@ def render_csv_header() -> bytes:
 
 def render_csv_row(state: TimerState) -> bytes:
     """The CSV line of one timer state."""
-    return csv_row(orjson.loads(render_timer_state(state)).values())
+    fields = orjson.loads(render_timer_state(state))
+    return csv_row([fields[name] for name in FIELDS])
 
 
 def _timer_state(state: TimerState) -> str:
@@ -57,8 +58,14 @@ def _timer_state(state: TimerState) -> str:
         f'"ended_at":{instant[state.ended_at]},"target_s":{seconds[state.target]},'
         f'"elapsed_s":{seconds[state.elapsed]},"remaining_s":{seconds[state.target - state.elapsed]},'
         f'"paused_s":{seconds[state.paused]},"wall_elapsed_s":{seconds[end - state.started_at]},'
-        f'"open_hours":{_boolean(state.open_hours)}}}'
+        f'"open_hours":{_boolean(state.open_hours)}{_extra(state)}}}'
     )
+
+
+def _extra(state: TimerState) -> str:
+    """What only a stretch goal or a relaxed cycle has to say."""
+    kind = f',"kind":{quote(state.kind)}' if state.kind != "sla" else ""
+    return kind + (f',"relaxation":{quote(state.relaxation)}' if state.relaxation else "")
 
 
 def _boolean(value: bool) -> str:
