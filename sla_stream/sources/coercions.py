@@ -1,7 +1,7 @@
 """Values as sources write them, turned into what they mean: `as: epoch_ms`, `as: json`, `as: lower`.
 
 Each function takes a JSON value that is neither missing nor null and raises ValueError, as a sentence
-`found ...; expected ...`, where the value is not so written. Instants come out as `Instant`.
+`found ...; expected ...`, where the value is not so written. Instants are ms since 1970, UTC.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ Coercion = Callable[[Any], Any]
 
 
 class Instant(int):
-    """Ms since 1970, UTC. A number that stands in a record is none until `as` says in which unit it is."""
+    """An instant on its way through `first` or `let`: a bare number of a record is none, whatever it may look like."""
 
 
 _1973_S: Final = 100_000_000
@@ -45,7 +46,7 @@ def as_text(value: Any) -> str:
     return str(value) if isinstance(value, int) else shown(value)
 
 
-def instant(value: Any) -> Instant:
+def instant(value: Any) -> int:
     """RFC 3339 with a zone, also with a zone such as +0100, as some sources write it."""
     if not isinstance(value, str):
         raise _found(value, "an instant with a zone, as text")
@@ -60,9 +61,9 @@ def epoch(per_second: int) -> Coercion:
 
     low, high = _1973_S * per_second, _5138_S * per_second
 
-    def read(value: Any) -> Instant:
+    def read(value: Any) -> int:
         if value.__class__ is int and low <= value < high:
-            return Instant(value * 1000 // per_second)
+            return int(value) * 1000 // per_second
         number = _number(value, f"{unit} since 1970")
         if number and not low <= number < high:
             raise _found(value, f"{unit} since 1970 (is it in another unit?)")
@@ -74,7 +75,7 @@ def epoch(per_second: int) -> Coercion:
 def local(zone: ZoneInfo) -> Coercion:
     """Wall-clock time without a zone. In the repeated hour the first reading counts, in a gap the shifted one."""
 
-    def read(value: Any) -> Instant:
+    def read(value: Any) -> int:
         match = _LOCAL.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise _found(value, "a date and time without a zone, as in 2026-03-02 09:30:00")
@@ -92,37 +93,42 @@ def instant_or_local(zone: ZoneInfo) -> Coercion:
     """With a zone as it says, without one as the wall clock in `zone`."""
     wall_clock = local(zone)
 
-    def read(value: Any) -> Instant:
+    def read(value: Any) -> int:
         bare = isinstance(value, str) and _LOCAL.fullmatch(value) is not None
         return wall_clock(value) if bare else instant(value)
 
     return read
 
 
-def any_time(value: Any) -> Instant:
+def any_time(value: Any) -> int:
     """An instant with a zone, or a number since 1970 in seconds, ms or µs: their sizes tell them apart."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9.]+", value, re.ASCII):
         return instant(value)
     number = _number(value, "an instant with a zone, or a number since 1970")
     for per_second in (1, 1_000, 1_000_000):
         if _1973_S * per_second <= number < _5138_S * per_second:
-            return Instant(number * 1000 // per_second)
+            return int(number * 1000 // per_second)
     raise _found(value, "an instant with a zone, or seconds, ms or µs since 1970 (years 1973 to 5138)")
 
 
 def end_of_day(zone: ZoneInfo) -> Coercion:
     """A date promised means the end of that day, its last millisecond, where the zone is."""
 
-    def read(value: Any) -> Instant:
+    @lru_cache(maxsize=4_000)
+    def last_of(text: str) -> int | None:
         try:
-            day = date.fromisoformat(value) if isinstance(value, str) and _DAY.fullmatch(value) else None
-            after = None if day is None else day + timedelta(days=1)
+            after = date.fromisoformat(text) + timedelta(days=1) if _DAY.fullmatch(text) else None
         except (ValueError, OverflowError):
-            after = None
+            return None
         if after is None:
+            return None
+        return int(datetime(after.year, after.month, after.day, tzinfo=zone).timestamp()) * 1000 - 1
+
+    def read(value: Any) -> int:
+        at = last_of(value) if isinstance(value, str) else None
+        if at is None:
             raise _found(value, "a date, as in 2026-03-02")
-        midnight = datetime(after.year, after.month, after.day, tzinfo=zone)
-        return _in_range(int(midnight.timestamp()) * 1000 - 1, value)
+        return _in_range(at, value)
 
     return read
 
@@ -213,10 +219,10 @@ def _number(value: Any, expected: str) -> int | float:
     return value
 
 
-def _in_range(at: int, value: Any) -> Instant:
+def _in_range(at: int, value: Any) -> int:
     if not 0 <= at <= LATEST_MS:
         raise _found(value, "an instant in the years 1970 to 9999")
-    return Instant(at)
+    return at
 
 
 def _found(value: Any, expected: str) -> ValueError:

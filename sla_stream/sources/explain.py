@@ -75,8 +75,7 @@ def _explain_one(mapping: Mapping, names: list[str], scope: Scope, trace: Traced
 
 def _explain_rule(rule: Rule, scope: Scope, trace: Traced) -> Explained:
     reads = {**rule.fields, **rule.attributes}
-    first = ("event_id", "ticket_id", "kind", "occurred_at")
-    ordered = [*first, *(name for name in reads if name not in first)]
+    ordered = [name for name, _ in rule.plain] + [f"custom.{name}" for name, _ in rule.custom]
     return Explained(rule.place, [_origin(name, reads[name], scope, trace) for name in ordered])
 
 

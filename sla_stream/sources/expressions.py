@@ -24,7 +24,7 @@ from sla_stream.formats.policy_file.findings import Path as Place
 from sla_stream.formats.policy_file.findings import did_you_mean, one_of, quote, show
 from sla_stream.formats.policy_file.scalars import read_timezone
 from sla_stream.sources.assembled import compile_find, compile_hash, compile_text
-from sla_stream.sources.coercions import PLAIN, TIMES, ZONED, Coercion
+from sla_stream.sources.coercions import PLAIN, TIMES, ZONED, Coercion, Instant
 from sla_stream.sources.conditions import compile_condition
 from sla_stream.sources.fields import INSTANTS, Finish, finish_of, scalar, text_or_null
 from sla_stream.sources.jmes import compile_jmespath
@@ -197,7 +197,9 @@ class _Expression:
             both, last = coerce, finish
             return self._applied(read, lambda value: last(both(value)), at, about, finish)
         if coerce is not None:
-            return self._applied(read, coerce, at, about)
+            time = coerce
+            marked = (lambda value: Instant(time(value))) if node["as"] in TIMES else coerce
+            return self._applied(read, marked, at, about)
         if finish is None:
             return read
         if finish in (text_or_null, scalar):

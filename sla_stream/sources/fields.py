@@ -77,7 +77,7 @@ def _instant(value: Any) -> Any:
     if value.__class__ is str:
         return _known[value]
     if value.__class__ is Instant:
-        return format_instant(value)
+        return format_instant(int(value))
     return MISSING if value is None else format_instant(instant(value))
 
 

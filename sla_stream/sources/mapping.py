@@ -19,7 +19,8 @@ from sla_stream.sources.envelopes import MAY_BE_EMPTY, OPENERS, without_prefix
 from sla_stream.sources.scope import MISSING, Headers, Read, Scope
 
 _STATUS_OF_KIND: Final = {"resolved": "resolved", "closed": "closed", "reopened": "open"}
-_HEAD: Final = frozenset({"event_id", "ticket_id", "kind", "occurred_at"})
+_FIRST: Final[tuple[str, ...]] = ("event_id", "ticket_id", "kind", "occurred_at")
+_CUSTOM: Final = "custom."
 _MOST_ELEMENTS: Final = 10_000
 
 
@@ -36,38 +37,29 @@ class Rule:
     place: str
     fields: dict[str, Read]
     attributes: dict[str, Read]
-    rest: tuple[tuple[str, Read], ...] = field(init=False)
+    plain: tuple[tuple[str, Read], ...] = field(init=False)
     custom: tuple[tuple[str, Read], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        plain = {name: read for name, read in self.attributes.items() if not name.startswith("custom.")}
-        fields = {name: read for name, read in self.fields.items() if name not in _HEAD}
-        self.rest = (*fields.items(), *plain.items())
+        reads = {name: self.fields[name] for name in _FIRST if name in self.fields}
+        reads.update(self.fields)
+        reads.update(self.attributes)
+        self.plain = tuple((name, read) for name, read in reads.items() if not name.startswith(_CUSTOM))
         self.custom = tuple(
-            (name.removeprefix("custom."), read) for name, read in self.attributes.items() if name not in plain
+            (name.removeprefix(_CUSTOM), read) for name, read in reads.items() if name.startswith(_CUSTOM)
         )
 
     def event(self, scope: Scope, before: int) -> dict[str, Any]:
         """The ticket event as the contract writes it; the `before` + 1st of this record with the shared id."""
-        reads = self.fields
-        event_id, kind = reads["event_id"](scope), reads["kind"](scope)
-        if before and not self.own_id:
-            # Ids that extend each other keep the order of several events in one instant.
-            event_id = _id_within_limit(f"{event_id}/{before + 1}", self.place)
-        event = {
-            "event_id": event_id,
-            "ticket_id": reads["ticket_id"](scope),
-            "kind": kind,
-            "occurred_at": reads["occurred_at"](scope),
-        }
-        for name, read in self.rest:
-            value = read(scope)
-            if value is not MISSING:
-                event[name] = value
+        event = {name: value for name, read in self.plain if (value := read(scope)) is not MISSING}
         if self.custom:
             custom = {name: value for name, read in self.custom if (value := read(scope)) is not MISSING}
             if custom:
                 event["custom"] = custom
+        if before and not self.own_id:
+            # Ids that extend each other keep the order of several events in one instant.
+            event["event_id"] = _id_within_limit(f"{event['event_id']}/{before + 1}", self.place)
+        kind = event["kind"]
         return event if kind == "updated" else self._agree(event, kind)
 
     def _agree(self, event: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -107,6 +99,12 @@ class Mapping:
         `schema`); its detail says field, path, finding, expectation and the line of the mapping.
         """
         events: list[bytes] = []
+        if self.each is None and payload is not None:
+            # The usual case, without detour.
+            scope = OPENERS[self.envelope](without_prefix(payload), headers, key, recorded_at)
+            if scope.body is not None or self.envelope not in MAY_BE_EMPTY:
+                self._map_one(scope, events)
+            return events
         for scope in self.scopes(payload, headers, key, recorded_at):
             self._map_one(scope, events)
         return events
