@@ -19,6 +19,7 @@ from sla_stream.core.cycle import PAUSED
 from sla_stream.core.engine_settings import Applied, Counters, EngineSettings
 from sla_stream.core.events import ENDED, TicketEvent
 from sla_stream.core.fold import UNDOES, Folder
+from sla_stream.core.meta import Meta, log_time_of
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.schedule import FAR
 from sla_stream.core.sla_events import SlaEvent
@@ -31,21 +32,13 @@ from sla_stream.core.voice import Voice
 __all__ = ["Applied", "Counters", "Engine", "EngineSettings"]
 
 
-class Meta(msgspec.Struct, array_like=True):
-    """What a partition's engine knows beside its tickets."""
-
-    form: int
-    log_time: int
-    digest: str
-
-
 class Engine:
     """The engine of one partition.
 
     After `apply` or `advance` the SLA events decided so far wait, in the order of their decision, to be fetched with
     `take_outputs`. `flush` returns the changed ticket states for the changelog.
 
-    `policies` is one policy set, or several with the instant (ms) since when each is in force.
+    `policies` is one policy set, or several with the instant (ms) at which each was published.
     """
 
     __slots__ = (
@@ -83,7 +76,7 @@ class Engine:
         self.advance(now)
         ticket = self._load(event.ticket_id)
         if ticket is None:
-            ticket = self._hot[event.ticket_id] = stored.new_ticket(event.ticket_id, len(self.timeline.sets))
+            ticket = self._hot[event.ticket_id] = stored.new_ticket(event.ticket_id, self.timeline.published)
             self._count_first(event)
         else:
             refused = self._refuse(ticket, event, now)
@@ -171,7 +164,7 @@ class Engine:
 
     def _revise(self, ticket: Ticket) -> None:
         """Judge a ticket's recent past by the policies that were published since it was last looked at."""
-        known, ticket.sets = ticket.sets, len(self.timeline.sets)
+        known, ticket.published = self.timeline.known(ticket.published), self.timeline.published
         earlier = self._folder_of(known)
         if ticket.position < self.timeline.changed_since(known) and self.timeline.clocks == earlier.timeline.clocks:
             return
@@ -285,15 +278,13 @@ class Engine:
 
     def _load(self, ticket_id: str) -> Ticket | None:
         if ticket_id in self._hot:
-            known = self._hot[ticket_id]
-            if known is not None and known.sets < len(self.timeline.sets):
-                self._revise(known)
-            return known
-        packed = self._rest.get(ticket_id)
-        if packed is None:
-            return None
-        ticket = self._hot[ticket_id] = stored.unpack_ticket(packed)
-        if ticket.sets < len(self.timeline.sets):
+            ticket = self._hot[ticket_id]
+        else:
+            packed = self._rest.get(ticket_id)
+            ticket = None if packed is None else stored.unpack_ticket(packed)
+            if ticket is not None:
+                self._hot[ticket_id] = ticket
+        if ticket is not None and ticket.published < self.timeline.published:
             self._revise(ticket)
         return ticket
 
@@ -318,16 +309,17 @@ class Engine:
 
     def restore(self, states: Iterable[tuple[str, bytes]], meta: bytes | None) -> None:
         """Take over packed states (of the newest form or older); timers are derived from them."""
-        sets = len(self.timeline.sets)
-        if meta is not None:
-            self.log_time = max(self.log_time, msgspec.msgpack.decode(meta, type=Meta).log_time)
+        published = self.timeline.published
+        self.log_time = max(self.log_time, log_time_of(meta))
+        counts = range(1, len(self.timeline.sets) + 1)
+        changes_past = {count: self.timeline.changed_since(count) <= self.log_time for count in counts}
         for ticket_id, packed in states:
             self._rest[ticket_id] = packed
             head = stored.decode_head(packed)
             assert head.form == FORM, f"stored form {head.form} of ticket {ticket_id!r} is not known"
             if head.armed < FAR:
                 self._timers.push(head.armed, ticket_id)
-            if head.sets < sets and self.timeline.changed_since(head.sets) <= self.log_time:
+            if head.published < published and changes_past[self.timeline.known(head.published)]:
                 self._outdated.append(ticket_id)
 
     def ticket_ids(self) -> Iterator[str]:

@@ -21,6 +21,8 @@ from sla_stream.core.ticket import NEVER, Fold, Ticket
 TRIM_AT: Final = 64
 """A ticket with so many recent events has those folded that can no longer be overtaken."""
 _WORTH_FOLDING: Final = 16
+MAX_TAIL_BYTES: Final = 2 << 20
+"""More than this of recent events goes the same way as too many of them: a state must fit into a record."""
 
 
 def seen_before(ticket: Ticket, event: TicketEvent) -> bool | None:
@@ -64,7 +66,7 @@ def trim(folder: Folder, ticket: Ticket, now: int, settings: EngineSettings) -> 
     """Fold events that nothing acceptable can sort before any more; the number folded because of the cap."""
     if not ticket.tail_count:
         return 0
-    if ticket.tail_count >= settings.max_recent_events:
+    if ticket.tail_count >= settings.max_recent_events or len(ticket.tail) > MAX_TAIL_BYTES:
         count = 1 + ticket.tail_count // 8
         _fold_oldest(folder, ticket, count, settings.max_recent_events)
         return count

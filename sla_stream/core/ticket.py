@@ -74,14 +74,14 @@ class Held(msgspec.Struct, array_like=True, gc=False):
 class Ticket(msgspec.Struct, array_like=True, gc=False):
     """`armed`: instant of its entry in the timer index (stored, so that a restored index misses nothing).
 
-    `sets`: how many policy sets of the timeline its past was judged by.
+    `published`: when the newest policy set was published that its past was judged by.
     `fired_at`: the last threshold passed. `said_at`: the last one said (the others are held).
     `ids`: hashes of the events in `base`, to know their duplicates.
     """
 
     form: int
     armed: int
-    sets: int
+    published: int
     ticket_id: str
     fold: Fold
     last: tuple[int, int, str] = (NEVER, 0, "")
@@ -109,7 +109,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
 
     form: int
     armed: int
-    sets: int
+    published: int
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -120,8 +120,8 @@ _decode_event = msgspec.msgpack.Decoder(TicketEvent).decode
 decode_head = msgspec.msgpack.Decoder(Head).decode
 
 
-def new_ticket(ticket_id: str, sets: int) -> Ticket:
-    return Ticket(form=FORM, armed=FAR, sets=sets, ticket_id=ticket_id, fold=new_fold())
+def new_ticket(ticket_id: str, published: int) -> Ticket:
+    return Ticket(form=FORM, armed=FAR, published=published, ticket_id=ticket_id, fold=new_fold())
 
 
 def new_fold() -> Fold:

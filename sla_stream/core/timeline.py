@@ -64,6 +64,10 @@ class Timeline:
         i = bisect_right(self._boundaries, after)
         return self._boundaries[i] if i < len(self._boundaries) else FAR
 
+    def known(self, published: int) -> int:
+        """How many of the sets were published by then, the first one always."""
+        return max(1, sum(since <= published for since, _ in self.sets))
+
     def changed_since(self, count: int) -> int:
         """From which instant on the policies differ from those of the first `count` sets; FAR: nowhere."""
         known = {policy.version for _, policies in self.sets[:count] for policy in policies.policies}
@@ -82,6 +86,11 @@ class Timeline:
     def single(self) -> bool:
         """Whether the same policies hold for all time."""
         return self._only is not None
+
+    @property
+    def published(self) -> int:
+        """When (ms) the newest set was published."""
+        return self.sets[-1][0]
 
     @property
     def newest(self) -> PolicySet:

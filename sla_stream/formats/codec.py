@@ -37,6 +37,10 @@ _lenient: Final = msgspec.json.Decoder(WireEvent).decode
 _REFUSED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
+MAX_VALUE_BYTES: Final = 262_144
+"""Larger values are refused: the attributes of an event come back in every SLA event and in the ticket's state."""
+
+
 def decode_ticket_event(
     value: bytes | None,
     headers: Headers = (),
@@ -46,8 +50,10 @@ def decode_ticket_event(
     """A ticket event from a record.
 
     `key` is compared with the ticket id when given (None, a record without a key, is refused).
-    Raises InvalidRecord (`json`, `schema`, `key`); its detail names field, finding and expectation.
+    Raises InvalidRecord (`too_large`, `json`, `schema`, `key`); its detail names field, finding and expectation.
     """
+    if value is not None and len(value) > MAX_VALUE_BYTES:
+        raise InvalidRecord("too_large", f"found {len(value):,} bytes; expected at most {MAX_VALUE_BYTES:,}")
     event = normalise(decode_wire(value, headers, unknown))
     if key is not UNSET and (key is None or key != event.ticket_id.encode()):
         raise InvalidRecord("key", _key_detail(key, event.ticket_id))

@@ -168,11 +168,10 @@ class Partition:
         shared, table = self._shared, found.table
         shown_from = table.meta.shown_from if table.meta is not None else 0
         timers = TimersTopic(shared.settings.timers_topic, table.dirty, shown_from)
-        self._processing = Processing(
-            shared.settings, self.number, found.engine, shared.routes, shared.metrics, timers, table.fault
-        )
-        self._changelog_end = table.end
-        self.next = found.position
+        processing = Processing(shared.settings, self.number, found.engine, shared.routes, shared.metrics, timers)
+        processing.fault, processing.policies = table.fault, found.policies
+        self._processing = processing
+        self._changelog_end, self.next = table.end, found.position
         shared.metrics.open_timers.labels(self.number).set(found.engine.open_timers)
         shared.metrics.next_due.labels(self.number).set_function(self._next_due_seconds)
 

@@ -17,7 +17,8 @@ from sla_stream.formats.sla_event import SlaEventRenderer, source_of
 from sla_stream.formats.timer_state import render_ticket_view
 from sla_stream.observe.metrics import Metrics
 from sla_stream.worker.dead_letters import PoisonLimit, with_reason
-from sla_stream.worker.table import FAULT_KEY, META_KEY, Fault, Meta
+from sla_stream.worker.policy_record import Stored, write_record
+from sla_stream.worker.table import FAULT_KEY, META_KEY, POLICIES_KEY, Fault, Meta
 from sla_stream.worker.timers_topic import TimersTopic
 from sla_stream.worker.transaction import Batches
 
@@ -53,12 +54,14 @@ class Processing:
         routes: Routes,
         metrics: Metrics,
         timers: TimersTopic,
-        fault: Fault | None = None,
     ) -> None:
         self.engine = engine
         self.timers = timers
         self.poison = PoisonLimit(settings.max_dead_letters)
-        self.fault = fault
+        self.fault: Fault | None = None
+        """The record that brought down the last starts."""
+        self.policies: Stored | None = None
+        """Policy sets that wait to be stored."""
         self._partition = partition
         self._routes = routes
         self._metrics = metrics
@@ -129,6 +132,9 @@ class Processing:
         if self.fault is not None and next_offset > self.fault.offset:
             batches.add(changelog, partition, FAULT_KEY, None)
             self.fault = None
+        if batches and self.policies is not None:
+            batches.add(changelog, partition, POLICIES_KEY, write_record(self.policies))
+            self.policies = None
         if batches:
             meta = Meta(self.engine.meta(), self.timers.shown_from(changelog_end))
             batches.add(changelog, partition, META_KEY, msgspec.msgpack.encode(meta))

@@ -12,9 +12,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from sla_stream.core.engine import Engine
+from sla_stream.core.meta import log_time_of
 from sla_stream.errors import SlaStreamError
 from sla_stream.observe.logs import get_logger
 from sla_stream.worker.connections import recovery_consumer, transactional_producer
+from sla_stream.worker.policy_record import Stored, extended, pruned, timeline
 from sla_stream.worker.shared import Shared
 from sla_stream.worker.table import Table, read_table
 
@@ -31,6 +33,8 @@ class Recovered:
     table: Table
     position: int
     """Input offset from which to go on."""
+    policies: Stored | None
+    """The policy sets to store, when the file's differs from the newest stored one."""
 
 
 async def fence(shared: Shared, partition: int) -> AIOKafkaProducer:
@@ -57,10 +61,15 @@ async def recover(shared: Shared, partition: int) -> Recovered:
         position = await _position(shared, consumer, partition)
     finally:
         await consumer.stop()
-    engine = Engine(shared.policies, shared.engine_settings)
     states, table.states = table.states, {}
-    engine.restore(states.items(), table.meta.engine if table.meta is not None else None)
-    return Recovered(engine, table, position)
+    meta = table.meta.engine if table.meta is not None else None
+    kept = pruned(table.policies, states)
+    longer = extended(kept, shared.policies, log_time_of(meta))
+    engine = Engine(timeline(longer or kept), shared.engine_settings)
+    engine.restore(states.items(), meta)
+    if longer is not None and table.policies:
+        log.info("policies.changed", partition=partition, sets=len(longer), digest=shared.policies.digest[:12])
+    return Recovered(engine, table, position, longer)
 
 
 async def _position(shared: Shared, consumer: AIOKafkaConsumer, partition: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,7 +40,8 @@ TARGET = Target(
 )
 DEFAULTS: dict[str, Any] = {
     "id": "58d14068-4704-54ef-b6f6-75c9c4caf096", "type": "sla.breach.v1", "ticket_id": "T-1",
-    "metric": "first_response", "cycle": 1, "threshold": None, "target": TARGET, "target_ms": HOUR,
+    "metric": "first_response", "clock": "first_response", "raw": None,
+    "cycle": 1, "threshold": None, "target": TARGET, "target_ms": HOUR,
     "started_at": T0, "due_at": T0 + HOUR, "at": T0 + HOUR, "elapsed": HOUR, "paused": 0, "overrun": 0,
     "outcome": None, "reason": None, "ticket": {"status": "open"}, "revision": 0, "supersedes": None,
     "late_attach": False, "retracts": None, "retracts_type": None, "decided_at": T0 + HOUR + 1,
@@ -242,3 +244,14 @@ def test_csv() -> None:
 )
 def test_plain_durations(ms: int, text: str) -> None:
     assert plain_duration(ms) == text
+
+
+def test_a_relaxed_outcome_says_both_results() -> None:
+    data = rendered(type="sla.outcome.v1", outcome="met", raw=(T0, "missed"))["data"]
+    assert (data["outcome"], data["raw_outcome"], data["raw_due_at"]) == ("met", "missed", "2026-03-02T08:00:00.000Z")
+    assert "raw_outcome" not in rendered()["data"]
+
+
+def test_a_stretch_goal_is_marked() -> None:
+    assert rendered(target=replace(TARGET, ref=TARGET.ref + 1, kind="kpi"))["data"]["kind"] == "kpi"
+    assert "kind" not in rendered()["data"]
