@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import HOUR, Run, warn
-from tests.stories import at, lines, single, state, tell
+from tests.builders import HOUR, Run, policies, target, warn
+from tests.stories import at, for_customer, lines, single, state, tell
 
 
 @pytest.mark.parametrize(
@@ -162,3 +162,21 @@ def test_promised_time_counts_from_the_promise() -> None:
     run = tell(Run(single("due_date", 0)), "Mon 09:00 created\nMon 10:00 updated due_at=Mon-12:00\nMon 11:00 resolved")
     outcome = run.said[0]
     assert (outcome.started_at, outcome.target_ms, outcome.elapsed) == (at("Mon 10:00"), 2 * HOUR, HOUR)
+
+
+def test_dates_of_a_clock_that_nobody_times_yet() -> None:
+    """The date moves meanwhile; the target that comes later takes the last one."""
+    rules = policies(for_customer("acme", target("due_date", 0, policy="acme")))
+    story = "Mon 09:00 created due_at=Mon-12:00\nMon 10:00 updated due_at=Mon-14:00\nMon 11:00 updated customer=acme"
+    assert lines(rules, story + "\nMon 18:00") == ["breach due_date#1 Mon 14:00"]
+
+
+def test_group_of_a_ticket_created_resolved_is_owned_by_nobody() -> None:
+    assert lines(single("group_ownership"), "Mon 09:00 created group=a status=resolved\nMon 18:00") == []
+
+
+def test_next_response_to_a_resolved_ticket() -> None:
+    """Somebody waits, whatever the status; resolving again ends it."""
+    story = "Mon 09:00 created\nMon 09:10 agent_replied\nMon 09:20 resolved\nMon 10:00 customer_replied\n"
+    assert lines(single("next_response"), story + "Mon 11:01") == ["breach next_response#1 Mon 11:00"]
+    assert lines(single("next_response"), story + "Mon 10:30 closed") == ["outcome met next_response#1 Mon 10:30"]

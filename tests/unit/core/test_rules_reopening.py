@@ -8,7 +8,7 @@ import pytest
 
 from sla_stream.core.policy import PolicySet
 from tests.builders import DAY, HOUR, NINE_TO_FIVE, Run, after, policies, policy, target, warn
-from tests.stories import lines, single, state, tell
+from tests.stories import at, for_customer, lines, single, state, tell
 
 SOLVED = "Mon 09:00 created\nMon 10:00 resolved\n"
 MET = "outcome met resolution#1 Mon 10:00"
@@ -141,3 +141,50 @@ def test_other_metrics_of_a_reopened_ticket_do_not_restart() -> None:
     rules = policies(policy(target("first_response", HOUR), target("resolution", 4 * HOUR)))
     said = lines(rules, SOLVED + "Mon 12:00 reopened\nMon 14:59")
     assert [each for each in said if "first" in each] == ["outcome met first_response#1 Mon 10:00"]
+
+
+def test_cancelled_cycle_does_not_run_again() -> None:
+    """Its policy ceased to apply before the ticket was resolved and reopened."""
+    acme = policies(for_customer("acme", target("resolution", HOUR, policy="acme")))
+    story = "Mon 09:00 created customer=acme\nMon 09:30 updated customer=other\nMon 09:40 resolved\n"
+    assert lines(acme, story + "Mon 09:50 reopened\nMon 18:00") == ["outcome cancelled resolution#1 Mon 09:30"]
+
+
+def test_policy_that_ceases_with_the_reopening() -> None:
+    acme = policies(for_customer("acme", target("resolution", HOUR, policy="acme")))
+    story = "Mon 09:00 created customer=acme\nMon 09:30 resolved\nMon 12:00 reopened customer=other\nMon 18:00"
+    assert lines(acme, story) == [
+        "outcome met resolution#1 Mon 09:30",
+        "retract outcome met resolution#1 Mon 09:30",
+        "outcome cancelled resolution#1 Mon 12:00",
+    ]
+
+
+def test_policy_that_comes_with_the_reopening() -> None:
+    acme = policies(for_customer("acme", target("resolution", HOUR, policy="acme")))
+    story = "Mon 09:00 created\nMon 09:30 resolved\nMon 12:00 reopened customer=acme\nMon 12:31"
+    assert lines(acme, story) == ["breach resolution#1 Mon 12:30"]
+
+
+def test_nobody_times_before_and_after_the_reopening() -> None:
+    acme = policies(for_customer("acme", target("resolution", HOUR, policy="acme")))
+    assert lines(acme, "Mon 09:00 created\nMon 09:30 resolved\nMon 12:00 reopened\nMon 18:00") == []
+
+
+def test_created_resolved_then_reopened_starts_the_first_cycle() -> None:
+    said = lines(four_hours(), "Mon 09:00 created status=resolved\nMon 12:00 reopened\nMon 16:01")
+    assert said == ["breach resolution#1 Mon 16:00"]
+
+
+def test_new_cycle_of_a_metric_that_the_policies_dropped() -> None:
+    """A new cycle belongs to the policies in force now, and they time it no more."""
+    dropped = policies(policy(target("first_response", HOUR)))
+    run = Run([(0, four_hours("new_cycle")), (at("Tue 00:00"), dropped)])
+    assert tell(run, SOLVED + "Tue 09:00 reopened\nTue 18:00").lines == [MET]
+
+
+def test_new_cycle_that_nobody_times() -> None:
+    acme = policies(for_customer("acme", target("resolution", 4 * HOUR, policy="acme", reopen="new_cycle")))
+    story = "Mon 09:00 created customer=acme\nMon 10:00 resolved\nMon 12:00 reopened customer=other\n"
+    assert lines(acme, story + "Mon 18:00") == [MET]
+    assert lines(acme, story + "Mon 13:00 updated customer=acme\nMon 16:01") == [MET, "breach resolution#2 Mon 16:00"]
