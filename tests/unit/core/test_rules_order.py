@@ -354,3 +354,19 @@ def test_log_time_never_goes_back() -> None:
     run = tell(Run(RULES), "Mon 09:00 created\nMon 10:30\nMon 10:10 note_added @ Mon 10:10")
     assert run.engine.log_time == at("Mon 10:30")
     assert lines(RULES, "Mon 09:00 created\nMon 10:30") == run.lines
+
+
+def test_late_event_in_a_reopened_life_of_several_clocks() -> None:
+    """Between the outcome and the reopening that withdraws it, another clock had something to say."""
+    rules = policies(policy(target("resolution", 9 * HOUR), target("next_response", HOUR)))
+    story = """
+        Mon 09:00 created
+        Mon 09:10 agent_replied
+        Mon 09:20 resolved
+        Mon 09:30 customer_replied
+        Mon 11:00 reopened
+        Mon 12:00 note_added
+    """
+    in_order = tell(Run(rules), story + "\nMon 12:30 agent_replied\nTue 12:00")
+    late = tell(Run(rules), story + "\nMon 13:00 note_added\nMon 12:30 agent_replied @ Mon 13:30\nTue 12:00")
+    assert net_set(late.said) == net_set(in_order.said)

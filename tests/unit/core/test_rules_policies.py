@@ -6,7 +6,7 @@ import pytest
 
 from sla_stream.core.metrics import when
 from sla_stream.core.policy import Match, PolicySet, PolicyTarget, Rules
-from tests.builders import DAY, HOUR, NINE_TO_FIVE, Run, policies, policy, target, warn
+from tests.builders import DAY, HOUR, NINE_TO_FIVE, Run, net_set, policies, policy, target, warn
 from tests.builders import when as clock
 from tests.stories import at, by_priority, for_customer, lines, single, state, states, tell
 from tests.unit.core.test_rules_deadlines import PAUSING
@@ -295,3 +295,35 @@ def test_metric_that_the_new_policies_drop_runs_to_its_end() -> None:
     run = Run([(0, single("resolution", 4 * HOUR)), (at("Tue 00:00"), new)])
     tell(run, "Mon 23:00 created\nTue 00:10 updated group=a\nTue 01:00 resolved\nTue 02:00 note_added")
     assert run.lines == ["outcome met resolution#1 Tue 01:00"]
+
+
+def test_creation_read_as_the_second_event() -> None:
+    """First response counts as given, since the ticket was first seen otherwise; the rest starts with the creation."""
+    run = tell(Run(TWO), "Mon 09:00 updated\nMon 09:30 created")
+    assert list(states(run, "Mon 09:45")) == ["resolution#1"]
+
+
+def test_late_attach_of_a_life_with_notes_while_resolved() -> None:
+    """What happens while it is solved does not move the clock."""
+    story = """
+        Mon 09:00 created
+        Mon 09:30 resolved
+        Mon 09:40 note_added
+        Mon 09:50 closed
+        Mon 10:30 reopened
+        Mon 10:45 updated customer=acme
+    """
+    run = tell(Run(ACME), story)
+    assert state(run, "Mon 11:00") == "resolution#1 running due Mon 12:00 elapsed 60m left 60m paused 60m"
+
+
+@pytest.mark.parametrize(
+    "late", ["Mon 09:20 note_added", "Mon 09:40 updated status=open", "Mon 09:05 updated priority=low"]
+)
+def test_late_event_before_a_late_attach(late: str) -> None:
+    """The attachment is judged again with the history as it is now known."""
+    story = "Mon 09:00 created\nMon 09:15 updated status=pending\nMon 10:00 updated status=open\n"
+    story += "Mon 10:30 updated customer=acme"
+    in_order = tell(Run(PAUSED_ACME), "\n".join(sorted([*story.splitlines(), late])) + "\nMon 18:00")
+    out_of_order = tell(Run(PAUSED_ACME), f"{story}\n{late} @ Mon 10:40\nMon 18:00")
+    assert net_set(out_of_order.said) == net_set(in_order.said)

@@ -287,3 +287,16 @@ def test_priority_change_of_a_promised_date_keeps_the_date() -> None:
     rules = policies(for_customer("acme", promised), policy(target("due_date", 0)))
     story = "Mon 09:00 created due_at=Tue-12:00\nMon 10:00 updated customer=acme\nTue 13:01"
     assert lines(rules, story) == ["breach due_date#1 Tue 12:00", "escalation +1h due_date#1 Tue 13:00"]
+
+
+def test_ended_cycles_do_not_migrate() -> None:
+    run = tell(Run(changing(8, True)), "Mon 22:00 created\nMon 23:00 resolved\nTue 00:30 note_added\nTue 12:00")
+    assert run.lines == ["outcome met resolution#1 Mon 23:00"]
+    assert states(run, "Tue 12:00")["resolution#1"].policy_version == "v1"
+
+
+def test_order_of_versions_in_the_file_does_not_matter() -> None:
+    rules = changing(8, True)
+    turned = replace(rules, policies=rules.policies[::-1])
+    story = "Mon 22:00 created\nTue 01:00 created ticket=T-2\nTue 12:00"
+    assert [fact.id for fact in tell(Run(turned), story).said] == [fact.id for fact in tell(Run(rules), story).said]
