@@ -37,10 +37,6 @@ COMMANDS: Final[dict[str, str]] = {
     "sources": "mappings of sources: list them, suggest one, check a topic with one",
     "policy": "check a policy file",
     "explain": "every interval of every clock of one ticket, and why",
-    "tickets": "present state of tickets, from the timers topic",
-    "simulate": "the same tickets under other policies: what changes",
-    "verify": "what was published, against what the ticket events say: every difference",
-    "report": "attainment by policy, metric, department, period",
 }
 """Every command and its sentence in `--help`; the module `sla_stream.cli.NAME` holds the rest."""
 

@@ -1,0 +1,114 @@
+"""What the commands that look back have in common: where ticket events come from, and the engine to read them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Final
+
+from sla_stream.errors import ConfigError
+from sla_stream.formats.settings import KAFKA_SETTINGS, Settings, add_settings_arguments
+
+if TYPE_CHECKING:
+    from sla_stream.core.engine import EngineSettings
+    from sla_stream.core.policy import PolicySet
+    from sla_stream.history.log import Log
+    from sla_stream.history.replay import Clock
+
+CONFIGURED: Final = ""
+"""`--topic` without a name: the configured input topic."""
+
+ENGINE_SETTINGS: Final = ("policies", "allowed_lateness", "settle_for", "hold_for", "publish_from", "max_skew")
+TOPIC_NAMES: Final = ("topic_prefix", "topic_ticket_events", *KAFKA_SETTINGS)
+
+
+def add_log_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--events` or `--topic` with `--from` and `--to`, `--clock`, `--as-of`, and the settings that matter."""
+    add_source_arguments(parser)
+    add_settings_arguments(parser, (*ENGINE_SETTINGS, *TOPIC_NAMES))
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """The same without the settings."""
+    add = parser.add_argument
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--events", metavar="FILE", help="ticket events, one JSON object a line; - = standard input")
+    source.add_argument(
+        "--topic",
+        nargs="?",
+        const=CONFIGURED,
+        metavar="NAME",
+        help="ticket events from Kafka, committed records only; without a NAME: the configured input topic",
+    )
+    add("--from", dest="start", metavar="AT", help="with --topic: first offset (1200), offsets by partition (0:12,1:9) "
+        "or an instant (default: the beginning)")  # fmt: skip
+    add("--to", dest="end", metavar="AT", help="with --topic: where to stop, itself left out (default: the end)")
+    add("--as-of", metavar="T", help="where the clock stops (default: the last instant read)")
+    add(
+        "--clock",
+        choices=("occurred", "recorded"),
+        help="log time: when events happened, sorted, or when they were recorded, in their order (default: occurred "
+        "for a file, recorded for a topic)",
+    )
+
+
+def clock_of(args: argparse.Namespace) -> Clock:
+    """As asked, else what suits the source."""
+    asked: Clock | None = args.clock
+    return asked or ("occurred" if args.topic is None else "recorded")
+
+
+def log_of(args: argparse.Namespace, settings: Settings) -> Log:
+    """The log that the flags name."""
+    if args.topic is None:
+        for flag, value in (("--from", args.start), ("--to", args.end)):
+            if value is not None:
+                raise ConfigError(f"{flag}: has a meaning only with --topic")
+        from sla_stream.history.log import LogFile
+
+        return LogFile(args.events, timed=args.clock == "recorded")
+    from sla_stream.history.topic_log import TopicLog, parse_bound
+
+    quiet_clients()
+    topic = settings.topic("ticket_events") if args.topic == CONFIGURED else args.topic
+    return TopicLog(settings, topic, parse_bound("--from", args.start), parse_bound("--to", args.end))
+
+
+def quiet_clients() -> None:
+    """What goes wrong with a cluster is in our own sentences."""
+    import logging
+
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+
+
+def policies_of(settings: Settings) -> PolicySet:
+    """The policies of the configured file."""
+    from sla_stream.formats.policy_file import load_policies
+
+    if settings.policies is None:
+        raise ConfigError("--policies: missing; expected a policy file (YAML or JSON)")
+    return load_policies(settings.policies)
+
+
+def engine_settings_of(settings: Settings) -> EngineSettings:
+    """For a look back: nothing is forgotten."""
+    from sla_stream.core.engine import EngineSettings
+
+    return EngineSettings(
+        allowed_lateness=settings.allowed_lateness,
+        settle_for=settings.settle_for,
+        hold_for=settings.hold_for,
+        publish_from=settings.publish_from,
+        retain_closed=None,
+    )
+
+
+def instant_of(flag: str, text: str | None) -> int | None:
+    """The instant of a flag, ms; None where it was not given."""
+    from sla_stream.formats.instants import parse_instant
+
+    if text is None:
+        return None
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise ConfigError(f"{flag}: {error}") from None
