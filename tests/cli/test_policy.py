@@ -68,12 +68,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert capsys.readouterr().out == "-:1:13: error: apiVersion: found the number 1; expected sla-stream/v1\n"
 
 
-@pytest.mark.parametrize("action", ["explain", "test"])
-def test_what_is_not_there_yet_says_so(action: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["policy", action]) == 2
-    assert capsys.readouterr().err == f"`policy {action}` is not part of this release; expected `policy lint FILE`\n"
-
-
-def test_help_teaches_by_example(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["policy", "lint", "--help"]) == 0
-    assert "sla-stream policy lint policies.yaml" in capsys.readouterr().out
+@pytest.mark.parametrize("action", ["lint", "explain", "test"])
+def test_help_teaches_by_example(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", action, "--help"]) == 0
+    assert f"sla-stream policy {action} " in capsys.readouterr().out

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from sla_stream.core.policy import PolicySet
 from sla_stream.errors import ConfigError
@@ -17,7 +18,7 @@ from sla_stream.formats.policy_file.lint import lint_compiled
 from sla_stream.formats.policy_file.located import read
 from sla_stream.formats.policy_file.shape import shape
 
-__all__ = ["Finding", "lint_policies", "load_policies", "parse_policies", "read_policy_text"]
+__all__ = ["Finding", "compile_sections", "lint_policies", "load_policies", "parse_policies", "read_policy_text"]
 
 
 def load_policies(path: str | Path) -> PolicySet:
@@ -46,6 +47,12 @@ def lint_policies(text: str, name: str, base: Path | None = None) -> list[Findin
     if compiled is not None and not findings.errors:
         lint_compiled(compiled, findings)
     return findings.sorted
+
+
+def compile_sections(value: Any, base: Path, findings: Findings) -> PolicySet | None:
+    """The policies of a document that was read already (`located.read`), or errors in `findings`, or both."""
+    shaped = shape(value, findings)
+    return None if shaped is None else compile_file(shaped, base, findings).policies
 
 
 def read_policy_text(path: str | Path) -> str:
