@@ -58,7 +58,8 @@ async def _start_broker(stack: AsyncExitStack, say: Say) -> Broker:
     broker = choose_broker(progress=say)
     stack.push_async_callback(asyncio.to_thread, broker.close)
     await asyncio.to_thread(broker.start)
-    say(f"broker: {broker.name} at {broker.bootstrap}{f' ({broker.limits})' if broker.limits else ''}")
+    meaning = broker.limits or "a real one: transactions, fencing and compaction are as in production"
+    say(f"broker: {broker.name} at {broker.bootstrap} ({meaning})")
     return broker
 
 
