@@ -151,15 +151,16 @@ class Engine:
     # -- policies that change ------------------------------------------------------------------------------------
 
     def adopt(self, published: int, policies: PolicySet) -> None:
-        """Take up a new policy set, published at `published` (ms, not before `log_time`).
+        """Take up a new policy set, published at `published` (ms).
 
-        What it changes in the past (policies with an earlier `valid_from`, relaxations), at most `allowed_lateness`
-        back, is said by the next calls of `advance`, in slices.
+        What it changes in the part of the past that was judged already (it is learnt of later than published, or
+        holds policies with an earlier `valid_from`, or relaxations) is said by the next calls of `advance`, in slices;
+        it reaches back at most `allowed_lateness` before its publication.
         """
         self.timeline = Timeline([*self.timeline.sets, (published, policies)], self._settings.allowed_lateness)
         self._earlier[len(self.timeline.sets) - 1] = self._folder
         self._folder = Folder(self.timeline)
-        if self.timeline.changed_since(len(self.timeline.sets) - 1) < published:
+        if self.timeline.changed_since(len(self.timeline.sets) - 1) <= self.log_time:
             self._outdated = sorted(self.ticket_ids(), reverse=True)
 
     def _revise(self, ticket: Ticket) -> None:
