@@ -69,6 +69,10 @@ class TopicLog:
         self._start = start
         self._end = end
 
+    def stop_at(self, end: dict[int, int]) -> None:
+        """Read no further than these offsets, by partition."""
+        self._end = dict(end)
+
     def where(self, line: int) -> str:
         partition, offset = place(line)
         return f"{self.topic}/{partition}/{offset}"
