@@ -151,7 +151,7 @@ class Run:
     def crash(self) -> Run:
         """Start again from the packed states, as after a crash."""
         self.engine.flush()
-        states = [(ticket_id, packed) for ticket_id, packed in self.engine._rest.items()]
+        states = self.engine.states()
         meta = self.engine.meta()
         self.engine = Engine(self.policies, self.settings)
         self.engine.restore(states, meta)

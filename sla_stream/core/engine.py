@@ -23,6 +23,7 @@ from sla_stream.core.meta import Meta, log_time_of
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.schedule import FAR
 from sla_stream.core.sla_events import SlaEvent
+from sla_stream.core.store import TicketStore
 from sla_stream.core.ticket import FORM, NEVER, Fold, Ticket
 from sla_stream.core.timeline import Timeline
 from sla_stream.core.timers import TimerIndex
@@ -42,7 +43,7 @@ class Engine:
     """
 
     __slots__ = (
-        "_earlier", "_folder", "_hot", "_outdated", "_rest", "_settings", "_timers", "_touched", "_voice", "counters",
+        "_earlier", "_folder", "_forgets", "_outdated", "_settings", "_tickets", "_timers", "_voice", "counters",
         "log_time", "timeline",
     )  # fmt: skip
 
@@ -60,10 +61,9 @@ class Engine:
         self._earlier: dict[int, Folder] = {}
         self._outdated: list[str] = []
         self._timers = TimerIndex()
+        self._forgets = TimerIndex()
         self._voice = Voice(self._settings.settle_for, self._settings.hold_for, self._settings.publish_from)
-        self._rest: dict[str, bytes] = {}
-        self._hot: dict[str, Ticket | None] = {}
-        self._touched: set[str] = set()
+        self._tickets = TicketStore()
 
     # -- the log -------------------------------------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ class Engine:
         self.advance(now)
         ticket = self._load(event.ticket_id)
         if ticket is None:
-            ticket = self._hot[event.ticket_id] = stored.new_ticket(event.ticket_id, self.timeline.published)
+            ticket = self._tickets.add(stored.new_ticket(event.ticket_id, self.timeline.published))
             self._count_first(event)
         else:
             refused = self._refuse(ticket, event, now)
@@ -89,7 +89,7 @@ class Engine:
         else:
             self._refold(ticket, event, now)
         self.counters.applied += 1
-        self._touched.add(event.ticket_id)
+        self._tickets.touch(event.ticket_id)
         self._rearm(ticket)
         return Applied.APPLIED
 
@@ -173,7 +173,7 @@ class Engine:
         _, old, _ = past.derive(earlier, ticket, events, now)
         ticket.fold, new, fired = past.derive(self._folder, ticket, events, now)
         ticket.fired_at = fired
-        self._touched.add(ticket.ticket_id)
+        self._tickets.touch(ticket.ticket_id)
         self._voice.of(ticket, now, live=False).change(old, new, "policy_amended")
         self._rearm(ticket)
 
@@ -202,9 +202,12 @@ class Engine:
             if left is not None:
                 left -= 1
                 if left <= 0:
-                    first = self._timers.first()
-                    return first is not None and first < now
-        return False
+                    break
+        while (left is None or left > 0) and (entry := self._forgets.pop_before(now)) is not None:
+            self._forget(*entry, now)
+            left = None if left is None else left - 1
+        due = self.next_due()
+        return due is not None and due < now
 
     def _wake(self, at: int, ticket_id: str, now: int) -> None:
         ticket = self._load(ticket_id)
@@ -212,36 +215,46 @@ class Engine:
             return
         ticket.armed = FAR
         if self._next_at(ticket) < now:
-            self._touched.add(ticket_id)
+            self._tickets.touch(ticket_id)
             voice = self._voice.of(ticket, now, live=True)
             fired = self._folder.fire_before(ticket.fold, ticket_id, now, voice, lambda: past.history(ticket))
             self._note_fired(ticket, fired)
             voice.release(self.timeline.targets)
-            if self._forget_at(ticket) < now:
-                self._hot[ticket_id] = None
-                return
         self._rearm(ticket)
+
+    def _forget(self, at: int, ticket_id: str, now: int) -> None:
+        ticket = self._load(ticket_id)
+        if ticket is None or ticket.forgets != at:
+            return
+        ticket.forgets = FAR
+        if self._forget_at(ticket) < now:
+            self._tickets.forget(ticket_id)
+        else:
+            self._rearm(ticket)
 
     def release_held(self) -> None:
         """Say everything that is still held back by settle_for or hold_for (the end of a replay)."""
         for ticket_id in sorted(self.ticket_ids()):
             ticket = self._load(ticket_id)
             if ticket is not None and ticket.held:
-                self._touched.add(ticket_id)
+                self._tickets.touch(ticket_id)
                 self._voice.of(ticket, self.log_time, live=True).release(self.timeline.targets, everything=True)
 
     def next_due(self) -> int | None:
         """Earliest instant (ms) after which `advance` has something to look at, or None."""
-        return self.log_time - 1 if self._outdated else self._timers.first()
+        if self._outdated:
+            return self.log_time - 1
+        first, forget = self._timers.first(), self._forgets.first()
+        return forget if first is None else first if forget is None else min(first, forget)
 
     @property
     def open_timers(self) -> int:
-        """Entries of the timer index: tickets with something to wait for."""
+        """Tickets with a deadline or an alarm to wait for (some of them may have got ahead of it meanwhile)."""
         return len(self._timers)
 
     def _next_at(self, ticket: Ticket) -> int:
-        """When the ticket next has something to fire, to release or to be forgotten for."""
-        at = min(self._forget_at(ticket), stored.next_threshold(ticket.fold), self._next_change(ticket.fold))
+        """When the ticket next has something to fire or to release."""
+        at = min(stored.next_threshold(ticket.fold), self._next_change(ticket.fold))
         for held in ticket.held:
             at = min(at, held.release)
         return at
@@ -270,6 +283,10 @@ class Engine:
         if at < ticket.armed:
             ticket.armed = at
             self._timers.push(at, ticket.ticket_id)
+        forget = self._forget_at(ticket)
+        if forget < ticket.forgets:
+            ticket.forgets = forget
+            self._forgets.push(forget, ticket.ticket_id)
 
     # -- outputs and state ---------------------------------------------------------------------------------------
 
@@ -278,31 +295,18 @@ class Engine:
         return self._voice.take()
 
     def _load(self, ticket_id: str) -> Ticket | None:
-        if ticket_id in self._hot:
-            ticket = self._hot[ticket_id]
-        else:
-            packed = self._rest.get(ticket_id)
-            ticket = None if packed is None else stored.unpack_ticket(packed)
-            if ticket is not None:
-                self._hot[ticket_id] = ticket
+        ticket = self._tickets.get(ticket_id)
         if ticket is not None and ticket.published < self.timeline.published:
             self._revise(ticket)
         return ticket
 
     def flush(self) -> list[tuple[str, bytes | None]]:
         """(ticket id, packed state) of each ticket changed since the last flush; None: forgotten (tombstone)."""
-        changed: list[tuple[str, bytes | None]] = []
-        for ticket_id, ticket in self._hot.items():
-            if ticket is None:
-                self._rest.pop(ticket_id, None)
-                packed = None
-            else:
-                packed = self._rest[ticket_id] = stored.pack_ticket(ticket)
-            if ticket_id in self._touched:
-                changed.append((ticket_id, packed))
-        self._hot = {}
-        self._touched = set()
-        return changed
+        return self._tickets.flush()
+
+    def states(self) -> list[tuple[str, bytes]]:
+        """Every packed state, as of the last flush."""
+        return self._tickets.packed()
 
     def meta(self) -> bytes:
         """Small packed record with what is not per ticket."""
@@ -315,28 +319,21 @@ class Engine:
         counts = range(1, len(self.timeline.sets) + 1)
         changes_past = {count: self.timeline.changed_since(count) <= self.log_time for count in counts}
         for ticket_id, packed in states:
-            self._rest[ticket_id] = packed
+            self._tickets.put_packed(ticket_id, packed)
             head = stored.decode_head(packed)
             assert head.form == FORM, f"stored form {head.form} of ticket {ticket_id!r} is not known"
             if head.armed < FAR:
                 self._timers.push(head.armed, ticket_id)
+            if head.forgets < FAR:
+                self._forgets.push(head.forgets, ticket_id)
             if head.published < published and changes_past[self.timeline.known(head.published)]:
                 self._outdated.append(ticket_id)
 
     def ticket_ids(self) -> Iterator[str]:
         """Every ticket known, in no order."""
-        for ticket_id in list(self._rest):
-            if ticket_id not in self._hot:
-                yield ticket_id
-        for ticket_id, ticket in list(self._hot.items()):
-            if ticket is not None:
-                yield ticket_id
+        return iter(self._tickets)
 
     def view(self, ticket_id: str, as_of: int) -> TicketView | None:
         """State of one ticket at `as_of` (not before `log_time`); None if unknown."""
-        ticket = self._hot.get(ticket_id)
-        if ticket is None:
-            if ticket_id in self._hot or ticket_id not in self._rest:
-                return None
-            ticket = stored.unpack_ticket(self._rest[ticket_id])
-        return view_ticket(ticket, self.timeline.targets, as_of)
+        ticket = self._tickets.peek(ticket_id)
+        return None if ticket is None else view_ticket(ticket, self.timeline.targets, as_of)

@@ -74,6 +74,7 @@ class Held(msgspec.Struct, array_like=True, gc=False):
 class Ticket(msgspec.Struct, array_like=True, gc=False):
     """`armed`: instant of its entry in the timer index (stored, so that a restored index misses nothing).
 
+    `forgets`: the same of the index of closed tickets that wait to be forgotten.
     `published`: when the newest policy set was published that its past was judged by.
     `fired_at`: the last threshold passed. `said_at`: the last one said (the others are held).
     `ids`: hashes of the events in `base`, to know their duplicates.
@@ -81,6 +82,7 @@ class Ticket(msgspec.Struct, array_like=True, gc=False):
 
     form: int
     armed: int
+    forgets: int
     published: int
     ticket_id: str
     fold: Fold
@@ -109,6 +111,7 @@ class Head(msgspec.Struct, array_like=True, gc=False):
 
     form: int
     armed: int
+    forgets: int
     published: int
 
 
@@ -121,7 +124,7 @@ decode_head = msgspec.msgpack.Decoder(Head).decode
 
 
 def new_ticket(ticket_id: str, published: int) -> Ticket:
-    return Ticket(form=FORM, armed=FAR, published=published, ticket_id=ticket_id, fold=new_fold())
+    return Ticket(form=FORM, armed=FAR, forgets=FAR, published=published, ticket_id=ticket_id, fold=new_fold())
 
 
 def new_fold() -> Fold:
