@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sla_stream.errors import ConfigError
 from tests.kafka_support import broker, delete_topics, fresh_prefix
+
+# How long an example takes says more about the machine than about the code. A build server must give the same answer
+# twice; a person's machine keeps looking for new examples.
+settings.register_profile(
+    "sla", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+)
+settings.load_profile("sla")
 
 
 @pytest.fixture(scope="session")

@@ -164,14 +164,13 @@ class Folder:
     def _move_through_time(self, step: Step, fold: Fold, event: TicketEvent) -> None:
         """A running or reopened cycle is moved by its own policies, everything else by those in force now."""
         now = self.timeline.at(event.at)
-        for metric in sorted({*now.metrics, *fold.clocks}):
+        for i, metric in enumerate(now.metrics):
             cycles = fold.clocks.get(metric)
             planner = now
             if cycles and (cycles[-1].stage <= PAUSED or (step.reopening and metric in self.timeline.reopening)):
                 planner = self.timeline.at(cycles[-1].law)
-            if metric in planner.metrics:
-                step.look_at(planner)
-                step.move(metric, planner.metrics.index(metric))
+            step.look_at(planner)
+            step.move(metric, i)
 
 
 def without_undone(events: Sequence[TicketEvent]) -> Sequence[TicketEvent]:

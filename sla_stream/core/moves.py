@@ -296,12 +296,12 @@ class Step:
 
     def _start_anew(self, metric: str, cycles: list[Cycle]) -> None:
         """The next cycle of a reopened clock, under the policies in force now."""
-        self.look_at(self.folder.timeline.at(self.event.at))
-        if metric in self.planner.metrics:
-            i = self.planner.metrics.index(metric)
-            target = self.plan[i]
-            rule = self.planner.rule_index[target.ref] if target is not None else self.planner.default_index[i]
-            self._start(metric, cycles, target, self.bits[rule])
+        planner = self.folder.timeline.at(self.event.at)
+        self.look_at(planner)
+        i = planner.metrics.index(metric)
+        target = self.plan[i]
+        rule = planner.rule_index[target.ref] if target is not None else planner.default_index[i]
+        self._start(metric, cycles, target, self.bits[rule])
 
 
 def move_clock(cycle: Cycle, target: Target, bits: int, at: int) -> None:
