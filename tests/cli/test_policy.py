@@ -68,6 +68,58 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     assert capsys.readouterr().out == "-:1:13: error: apiVersion: found the number 1; expected sla-stream/v1\n"
 
 
+GROUPS = """\
+apiVersion: sla-stream/v1
+schedules:
+  office: {timezone: UTC, hours: {mon-fri: ["09:00-17:00"]}}
+policies:
+  - {name: network, level: service, match: {group: network}, targets: {group_ownership: {target: 4h}}}
+  - {name: desk, level: service, match: {group: desk}, schedule: office, targets: {group_ownership: {target: 4h}}}
+  - {name: all, targets: {resolution: {target: {urgent: 8h, default: 72h}}}}
+"""
+
+
+def test_a_chain_of_internal_agreements(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, GROUPS)
+    assert main(["policy", "lint", path, "--chain", "network"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["policy", "lint", path, "--chain", "desk, network", "--chain", "network,vendor"]) == 1
+    worst = "end 64h (wall time) after the deadline for a ticket of 2026-01-09T14:00:00.000Z"
+    urgent = "resolution 8h of policy 'all' (schedule 24x7, priority urgent)"
+    assert capsys.readouterr().out.splitlines() == [
+        f"{path}: warning: chain desk > network: the ownership targets, one after the other, {worst}, against {urgent}",
+        f"{path}: warning: chain network > vendor: group 'vendor' has no ownership target beside {urgent}",
+        f"{path}: warning: chain network > vendor: group 'vendor' has no ownership target beside "
+        "resolution 72h of policy 'all' (schedule 24x7)",
+    ]
+    assert main(["policy", "lint", path, "--chain", "desk,,network"]) == 2
+    assert "--chain: found 'desk,,network'; expected names of groups" in capsys.readouterr().err
+
+
+def test_tickets_of_a_history_that_match_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, GOOD.replace("name: a,", "name: a, match: {plan: gold},"))
+    log = tmp_path / "t.jsonl"
+    event = '{"event_id": "%s", "ticket_id": "%s", "kind": "updated", "occurred_at": "2026-01-05T09:00:00Z"%s}\n'
+    log.write_text(event % (1, "T-1", "") + event % (2, "T-1", ', "plan": "gold"') + event % (1, "T-2", ""))
+    assert main(["policy", "lint", path, "--events", str(log)]) == 1
+    assert capsys.readouterr() == (
+        f"{path}: warning: 1 of 2 tickets of {log} match no policy: T-2 (no attributes)\n",
+        "",
+    )
+    log.write_text(event % (1, "T-1", ', "plan": "gold", "tags": ["a"]'))
+    assert main(["policy", "lint", path, "--events", str(log)]) == 0
+    log.write_text("{}\n" + event % (1, "T-3", ', "plan": "tin", "tags": ["b", "a"]'))
+    assert main(["policy", "lint", path, "--events", str(log)]) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        f"{path}: warning: 1 lines of {log} cannot be used",
+        f"{path}: warning: 1 of 1 tickets of {log} match no policy: T-3 (plan tin, tags a, b)",
+        f"{path}: note: no ticket of {log} takes a target from 'a'",
+    ]
+    assert err.startswith(f"{log}:1: schema: ")
+    assert main(["policy", "lint", path, "--events", str(tmp_path / "none")]) == 2
+
+
 @pytest.mark.parametrize("action", ["lint", "explain", "test"])
 def test_help_teaches_by_example(action: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", action, "--help"]) == 0

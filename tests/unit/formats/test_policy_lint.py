@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 
 from sla_stream.formats.policy_file import lint_policies, parse_policies
+from sla_stream.formats.policy_file.unbuilt import UNBUILT
 
 HEAD = "apiVersion: sla-stream/v1\n"
 
 
 def lint(text: str) -> list[str]:
     return [finding.render("p.yaml", with_severity=True) for finding in lint_policies(text, "p.yaml")]
+
+
+def warnings(text: str) -> list[str]:
+    return [line for line in lint(text) if ": warning: " in line]
 
 
 def policies(*entries: str) -> str:
@@ -58,7 +63,7 @@ def test_equal_candidates() -> None:
 )
 def test_shadowed(earlier: str, later: str, shadowed: bool) -> None:
     target = "targets: {resolution: {target: 1h}}"
-    found = lint(policies(f"name: a, match: {earlier}, {target}", f"name: b, match: {later}, {target}"))
+    found = warnings(policies(f"name: a, match: {earlier}, {target}", f"name: b, match: {later}, {target}"))
     assert len(found) == int(shadowed)
     if shadowed:
         assert "never reached: policy 'a' (line 3) is asked first and takes every such ticket" in found[0]
@@ -88,10 +93,116 @@ def test_a_warning_that_never_fires() -> None:
     ]
 
 
-def test_a_metric_that_times_nothing() -> None:
+@pytest.mark.parametrize(
+    ("metric", "result"),
+    [
+        ("next_response", "every such event ends a cycle and starts the next"),
+        ("resolution", "only a second such event ends what the first one starts"),
+    ],
+)
+def test_start_and_stop_on_the_same_conditions(metric: str, result: str) -> None:
     same = "[{kind: created}]"
-    (found,) = lint(policies(f"name: a, targets: {{resolution: {{target: 1h, start: {same}, stop: {same}}}}}"))
-    assert found.endswith("resolution starts and stops on the same conditions: it times nothing")
+    (found,) = lint(policies(f"name: a, targets: {{{metric}: {{target: 1h, start: {same}, stop: {same}}}}}"))
+    assert found.endswith(f"{metric} starts and stops on the same conditions: {result}")
+
+
+def test_a_warning_earlier_than_business_days_can_reach() -> None:
+    desk = "schedules:\n  desk: {timezone: UTC, hours: {mon-fri: ['09:00-17:00']}}\n"
+    entry = policies("name: a, schedule: desk, warn: [WARN], targets: {resolution: {target: 2bd}}")
+    text = HEAD + desk + entry.removeprefix(HEAD)
+    assert lint(text.replace("WARN", "23h")) == []
+    (found,) = lint(text.replace("WARN", "24h"))
+    assert "the warning '24h' lies at or before the start of this target" in found
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "noted"),
+    [
+        ("{plan: gold}", "{customer: acme}", True),
+        ("{plan: gold}", "{plan: silver}", False),
+        ("{plan: gold, channel: chat}", "{customer: acme, channel: email}", False),
+        ("{tags: [a]}", "{tags: [b]}", True),
+        ("{plan: gold, not: {customer: acme}}", "{customer: acme}", False),
+        ("{customer: acme}", "{}", False),
+    ],
+)
+def test_overlapping(earlier: str, later: str, noted: bool) -> None:
+    target = "targets: {resolution: {target: 1h}}"
+    found = lint(policies(f"name: a, match: {earlier}, {target}", f"name: b, match: {later}, {target}"))
+    assert len(found) == int(noted)
+    if noted:
+        assert found[0].endswith(
+            "note: policies[1].targets.resolution: overlaps policy 'a' (line 3): "
+            "a ticket that matches both gets the target of that one"
+        )
+
+
+def test_other_levels_and_stretch_goals_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(UNBUILT, "kind", raising=False)
+    gold = "name: a, match: {plan: gold}, targets: {resolution: {target: 1h}}"
+    other = "name: b, level: plan, match: {customer: x}, targets: {resolution: {target: 1h}}"
+    assert lint(policies(gold, other)) == []
+    assert lint(policies(gold, "name: b, match: {plan: gold}, targets: {resolution: {target: 1h, kind: kpi}}")) == []
+
+
+def test_versions_do_not_shadow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(UNBUILT, "valid_from", raising=False)
+    target = "targets: {resolution: {target: 1h}}"
+    later = f"name: a, valid_from: 2026-02-01T00:00:00Z, {target}"
+    assert lint(policies(f"name: a, {target}", later)) == []
+    assert lint(policies(later, f"name: b, {target}")) == []
+    (found,) = lint(policies(f"name: b, {target}", later))
+    assert "equal to policy 'b' (line 3) in match and level" in found
+
+
+@pytest.mark.parametrize(
+    ("conditions", "reason"),
+    [
+        ("start: [{kind: resolved, status: open}]", "`resolved` sets the status to resolved"),
+        ("start: [{status: open, left_status: [open, new]}]", "an event cannot leave the status that it sets"),
+        ("start: [{kind: created, left_status: new}]", "a ticket that is being created had no status before"),
+        ("stop: [{kind: closed, left_status: closed}]", "`closed` sets the status to closed"),
+        ("stop: [{kind: deleted}]", "a ticket that is deleted times nothing (its cycles end cancelled)"),
+    ],
+)
+def test_a_condition_that_can_never_hold(conditions: str, reason: str) -> None:
+    (found,) = lint(policies(f"name: a, targets: {{resolution: {{target: 1h, {conditions}}}}}"))
+    assert f".{conditions.split(':')[0]}[0]: this can never hold: {reason}" in found
+
+
+def test_conditions_that_can_hold() -> None:
+    good = "start: [{kind: [resolved, updated], status: open}, {status: open, left_status: new}]"
+    text = policies(f"name: a, targets: {{resolution: {{target: 1h, {good}, cancel: [{{kind: deleted}}]}}}}")
+    assert lint(text) == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [
+        ("pause: [{status: [new, open]}, {status: [pending, on_hold]}]", "it holds in every status of an open ticket"),
+        ("pause: [{kind: note_added}], resume: [{kind: note_added}]", "`pause` and `resume` are the same"),
+        (
+            "pause: [{kind: note_added}], resume: [{kind: closed, public: true}]",
+            "every event of `resume` ends the clock",
+        ),
+        (
+            "start: [{status: on_hold}], stop: [{left_status: on_hold}], pause: [{status: [on_hold, pending]}]",
+            "it holds from the start until the stop: the clock never runs",
+        ),
+    ],
+)
+def test_a_pause_that_never_ends(metric: str, reason: str) -> None:
+    given = metric if "start" in metric else f"start: [{{kind: created}}], stop: [{{kind: closed}}], {metric}"
+    entry = policies("name: a, targets: {m: {target: 1h}}").removeprefix(HEAD)
+    (found,) = lint(f"{HEAD}metrics:\n  m: {{{given}}}\n{entry}")
+    assert f"metrics.m.pause: the pause of m: {reason}" in found
+
+
+def test_a_resume_that_can_never_hold() -> None:
+    pause = "pause: [{kind: note_added}], resume: [{kind: created, left_status: new}]"
+    first, second = lint(policies(f"name: a, {pause}, targets: {{resolution: {{target: 1h}}}}"))
+    assert "policies[0].pause: the pause of resolution: no condition of `resume` can ever hold" in first
+    assert "policies[0].resume[0]: this can never hold" in second
 
 
 def test_reopen_where_nothing_reopens() -> None:
@@ -128,3 +239,21 @@ def test_windows_where_the_clocks_change(timezone: str, window: str, noted: bool
     found = lint(f"{HEAD}schedules:\n  s: {{timezone: {timezone}, hours: {{sun: ['{window}']}}}}\n")
     assert len(found) == int(noted)
     assert all(": note: schedules.s.hours.sun[0]: " in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("dates: {'2026-03-29': ['02:30-08:00']}", "does not exist"),
+        ("dates: {'2026-10-25': ['00:00-02:30']}", "comes twice"),
+        ("dates: {'2026-10-24': ['22:00-02:30']}", "comes twice"),
+        ("closed: ['2026-03-29T02:15/2026-03-29T08:00']", "does not exist"),
+        ("dates: {'2026-03-30': ['02:30-08:00']}", None),
+        ("dates: {'2026-03-29': ['03:00-08:00']}", None),
+    ],
+)
+def test_local_times_that_do_not_exist_or_come_twice(entry: str, said: str | None) -> None:
+    found = lint(f"{HEAD}schedules:\n  s: {{timezone: Europe/Berlin, hours: {{mon: ['08:00-12:00']}}, {entry}}}\n")
+    assert len(found) == (said is not None)
+    place = f": note: schedules.s.{entry.split(':')[0]}"
+    assert all(place in line and f"{said} in Europe/Berlin" in line for line in found)
