@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sla_stream.core.policy import PolicySet, PolicyTarget
-from tests.builders import DAY, HOUR, Run, policies, policy, target, warn
-from tests.stories import at, by_priority, lines, state, tell
+from sla_stream.core.metrics import when
+from sla_stream.core.policy import PolicySet, PolicyTarget, Rules
+from tests.builders import DAY, HOUR, MINUTE, Run, after, policies, policy, target, warn
+from tests.stories import at, by_priority, for_customer, lines, state, tell
 from tests.unit.core.test_rules_deadlines import PAUSING
 
 KEEP = by_priority(warnings=warn("80%", "30m"))
@@ -210,3 +211,49 @@ def test_each_target_has_its_own_thresholds() -> None:
 def test_state_after_a_change_tells_the_new_deadline() -> None:
     run = tell(Run(PLAIN), OPENED + "Mon 09:30 updated priority=high")
     assert state(run, "Mon 09:45") == "resolution#1 running due Mon 10:00 elapsed 45m left 15m paused 0m"
+
+
+def test_steps_and_overrun_count_from_the_deadline_that_a_change_set() -> None:
+    """More than the target was used already; what comes after counts from the breach."""
+    rules = by_priority(escalations=after("1h"))
+    run = tell(Run(rules), OPENED + "Mon 11:00 updated priority=high\nMon 12:30 resolved")
+    assert run.lines == [
+        "breach resolution#1 Mon 11:00",
+        "escalation +1h resolution#1 Mon 12:00",
+        "outcome missed resolution#1 Mon 12:30",
+    ]
+    assert [fact.overrun for fact in run.said] == [0, HOUR, 90 * MINUTE]
+
+
+@pytest.mark.parametrize("twist", ["customer_replied", "note_added"])
+def test_reset_and_cancel_conditions_after_the_breach(twist: str) -> None:
+    """Only a retraction takes a breach back: a reset leaves it, a condition that cancels ends it missed."""
+    rules = Rules(
+        start=when(kind="created"),
+        stop=when(kind="resolved"),
+        reset=when(kind="customer_replied"),
+        cancel=when(kind="note_added"),
+    )
+    own = policies(policy(target("own", HOUR, rules=rules)), metrics={"own": rules})
+    run = tell(Run(own), f"Mon 09:00 created\nMon 10:30 {twist}\nMon 12:00 resolved\nMon 18:00")
+    end = "Mon 12:00" if twist == "customer_replied" else "Mon 10:30"
+    assert run.lines == ["breach own#1 Mon 10:00", f"outcome missed own#1 {end}"]
+    assert (run.said[-1].due_at, run.said[-1].started_at) == (at("Mon 10:00"), at("Mon 09:00"))
+
+
+def test_reset_after_the_breach_of_a_clock_timed_later() -> None:
+    rules = Rules(start=when(kind="created"), stop=when(kind="resolved"), reset=when(kind="customer_replied"))
+    acme = for_customer("acme", target("own", HOUR, policy="acme", rules=rules))
+    story = "Mon 09:00 created\nMon 10:30 customer_replied\nMon 10:40 updated customer=acme\nMon 12:00 resolved"
+    run = tell(Run(policies(acme, metrics={"own": rules})), story)
+    assert sorted(run.lines) == ["breach own#1 Mon 10:00", "outcome missed own#1 Mon 12:00"]
+
+
+def test_threshold_exactly_reached_by_the_new_target_is_not_said_again() -> None:
+    """80 % of the new target are used in this very instant, and 80 % were said before."""
+    longer = target("resolution", 262 * MINUTE + 30_000, warnings=warn("80%"))
+    rules = policies(
+        policy(PolicyTarget("resolution", {"x": longer}, target("resolution", 4 * HOUR, warnings=warn("80%"))))
+    )
+    said = lines(rules, OPENED + "Mon 12:30 updated priority=x\nMon 13:00")
+    assert said == ["warning 80% resolution#1 Mon 12:12"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sla_stream.core.sla_events import OUTCOME
-from tests.builders import MINUTE, SECOND, Run, after, line, warn
-from tests.stories import at, single, state, tell
+from tests.builders import HOUR, MINUTE, SECOND, Run, after, line, warn
+from tests.stories import at, by_priority, single, state, tell
 
 RULES = single(warnings=warn("80%"))
 MISSED = ["warning 80% resolution#1 Mon 09:48", "breach resolution#1 Mon 10:00"]
@@ -133,3 +133,22 @@ def test_unpublished_decisions_change_the_state() -> None:
     assert run.lines == []
     assert "running breached Mon 10:00 due Mon 10:00" in state(run, "Mon 10:30")
     assert tell(run, "Tue 09:00 resolved").lines == ["outcome missed resolution#1 Tue 09:00"]
+
+
+def test_warning_held_while_its_target_moves_is_counted_right() -> None:
+    """Reached, held, unreached by a longer target, and reached again: said twice, in this order."""
+    run = Run(by_priority(warnings=warn("80%")), **HOLD)
+    tell(run, "Mon 09:00 created\nMon 12:12:10\nMon 12:12:30 updated priority=low\nMon 12:14\nMon 16:00")
+    assert [(line(fact), fact.revision) for fact in run.said] == [
+        ("warning 80% resolution#1 Mon 12:12", 0),
+        ("warning 80% resolution#1 Mon 15:24", 1),
+    ]
+
+
+def test_old_history_is_not_forgotten_before_its_held_alarms_are_said() -> None:
+    """Resolved for longer than retain_closed when it is read."""
+    run = Run(RULES, retain_closed=HOUR)
+    tell(run, "Mon 09:00 created @ Fri 09:00\nMon 11:00 resolved @ Fri 09:00:01\nFri 09:00:10")
+    assert sorted(run.lines) == sorted([*MISSED, "outcome missed resolution#1 Mon 11:00"])
+    run.until(at("Fri 09:00:20"))
+    assert list(run.engine.ticket_ids()) == []

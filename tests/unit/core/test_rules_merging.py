@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sla_stream.core.engine import Applied
 from tests.builders import DAY, HOUR, Run, event, net_set, policies, policy, target, warn
 from tests.stories import at, for_customer, lines, single, state, tell
 
@@ -182,3 +183,23 @@ def test_merge_folded_away_by_the_cap_cannot_be_undone_but_ends() -> None:
         "outcome cancelled resolution#1 Mon 09:20",
         "breach next_response#1 Mon 13:10",
     ]
+
+
+@BOTH
+def test_undone_after_news_of_a_later_week(ends: str, undoes: str) -> None:
+    """More than the allowed lateness lies between, with an event that might have folded the past away."""
+    run = Run(RULES, retain_closed=None)
+    tell(run, f"Mon 09:00 created\nMon 09:30 {told(ends)}\nWed+1 09:00 note_added\nMon+2 09:00 {undoes}\nMon+2 09:01")
+    assert run.lines[-2:] == ["warning 80% resolution#1 Mon 09:48", "breach resolution#1 Mon 10:00"]
+
+
+def test_a_busy_life_is_not_folded_between_a_merge_and_its_undoing() -> None:
+    """The merge is older than the allowed lateness, what undoes it is not."""
+    month = single("resolution", 30 * DAY)
+    run = tell(Run(month), "Mon 09:00 created\nMon 09:30 merged merged_into=X")
+    notes = [event(at("Mon 10:00") + i * HOUR, "note_added", id=f"n{i}") for i in range(9 * 24)]
+    run.read(*notes[: 6 * 24], event(at("Sun 12:30"), "unmerged"), *notes[6 * 24 :])
+    run.read(event(at("Mon+1 12:30"), "updated"), recorded_at=run.engine.log_time)
+    assert run.applied[-1] is Applied.APPLIED
+    assert " running " in state(run, "Wed+1 12:00")
+    assert net_set(run.said) == []

@@ -180,3 +180,9 @@ def test_next_response_to_a_resolved_ticket() -> None:
     story = "Mon 09:00 created\nMon 09:10 agent_replied\nMon 09:20 resolved\nMon 10:00 customer_replied\n"
     assert lines(single("next_response"), story + "Mon 11:01") == ["breach next_response#1 Mon 11:00"]
     assert lines(single("next_response"), story + "Mon 10:30 closed") == ["outcome met next_response#1 Mon 10:30"]
+
+
+def test_breached_date_keeps_its_target() -> None:
+    run = tell(Run(single("due_date", 0)), "Mon 09:00 created due_at=Mon-12:00\nMon 13:00 updated due_at=Tue-12:00")
+    outcome = tell(run, "Mon 15:00 resolved").said[-1]
+    assert (outcome.target_ms, outcome.due_at, outcome.overrun) == (3 * HOUR, at("Mon 12:00"), 3 * HOUR)

@@ -370,3 +370,28 @@ def test_late_event_in_a_reopened_life_of_several_clocks() -> None:
     in_order = tell(Run(rules), story + "\nMon 12:30 agent_replied\nTue 12:00")
     late = tell(Run(rules), story + "\nMon 13:00 note_added\nMon 12:30 agent_replied @ Mon 13:30\nTue 12:00")
     assert net_set(late.said) == net_set(in_order.said)
+
+
+def test_two_sayings_of_one_threshold_found_at_once_are_counted() -> None:
+    """The creation comes last, and with it both times the threshold was reached."""
+    rules = by_priority(warnings=warn("80%"))
+    story = "Mon 12:31 updated priority=low\nMon 16:00 note_added\nMon 09:00 created @ Mon 16:01\nMon 16:02"
+    run = tell(Run(rules), story)
+    assert [(line(fact), fact.revision) for fact in run.said] == [
+        ("warning 80% resolution#1 Mon 12:12", 0),
+        ("warning 80% resolution#1 Mon 15:24", 1),
+    ]
+
+
+def test_retracted_outcome_tells_the_ticket_as_it_was_at_the_end() -> None:
+    story = "Mon 09:00 created priority=low\nMon 10:30 resolved\nMon 10:40 updated priority=high\nMon 11:00 reopened"
+    outcome, withdrawn = tell(Run(RULES), story).said[-2:]
+    assert withdrawn.retracts == outcome.id
+    assert withdrawn.ticket == outcome.ticket
+    assert withdrawn.ticket["priority"] == "low"
+
+
+def test_equal_deadlines_of_one_ticket_go_by_metric() -> None:
+    rules = policies(policy(target("resolution", 2 * HOUR), target("next_response", HOUR)))
+    story = "Mon 09:00 created\nMon 09:10 agent_replied\nMon 10:00 customer_replied\nMon 11:01"
+    assert lines(rules, story) == ["breach next_response#1 Mon 11:00", "breach resolution#1 Mon 11:00"]

@@ -327,3 +327,8 @@ def test_late_event_before_a_late_attach(late: str) -> None:
     in_order = tell(Run(PAUSED_ACME), "\n".join(sorted([*story.splitlines(), late])) + "\nMon 18:00")
     out_of_order = tell(Run(PAUSED_ACME), f"{story}\n{late} @ Mon 10:40\nMon 18:00")
     assert net_set(out_of_order.said) == net_set(in_order.said)
+
+
+def test_created_at_after_the_event_is_not_believed() -> None:
+    run = tell(Run(TWO), "Mon 09:00 updated created_at=Mon-09:30")
+    assert {clock(each.started_at) for each in states(run, "Mon 09:00").values()} == {"Mon 09:00"}
