@@ -56,9 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     due.add_argument("--start", metavar="T", help="the instant from which time counts, RFC 3339 with a zone")
     due.add_argument("--duration", metavar="TIME", help="open time, as in 8h or 1h30m, or business days: 2bd")
     elapsed = _add_verb(verbs, "elapsed", "how much open time lies between two instants?", _ELAPSED)
-    elapsed.add_argument(
-        "--from", dest="since", metavar="T", help="the earlier instant, RFC 3339 with a zone"
-    )
+    elapsed.add_argument("--from", dest="since", metavar="T", help="the earlier instant, RFC 3339 with a zone")
     elapsed.add_argument("--to", metavar="T", help="the later instant")
 
 

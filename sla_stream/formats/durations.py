@@ -58,9 +58,7 @@ def _refusal(text: str, unit: str, units: tuple[str, ...], expected: str) -> str
             f"the same time tomorrow: write hours (24h), or business days (2bd) where a target takes them"
         )
     if unit == "bd":
-        return (
-            f"{text!r}: business days stand only alone and only as a target, as in 2bd: expected {expected}"
-        )
+        return f"{text!r}: business days stand only alone and only as a target, as in 2bd: expected {expected}"
     if unit == "w":
         return f"{text!r}: 'w' is not a unit here: write days, as in 7d"
     if unit.lower() in units:
