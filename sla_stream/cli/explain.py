@@ -43,17 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; 1 if the ticket is not there or its story does not add up."""
-    from sla_stream.cli.history_arguments import clock_of, engine_settings_of, instant_of, log_of, policies_of
+    from sla_stream.cli.history_arguments import clock_of, instant_of, log_of, one_ticket, policies_of
     from sla_stream.formats.settings import settings_from_arguments
-    from sla_stream.history.ticket_history import ticket_history
 
     settings = settings_from_arguments(args)
     as_of = instant_of("--as-of", args.as_of)
     policies = policies_of(settings)
     log = log_of(args, settings)
-    found = ticket_history(
-        log, args.ticket, policies, engine_settings_of(settings), clock_of(args), as_of, settings.max_skew
-    )
+    found = one_ticket(log, args.ticket, policies, settings, clock_of(args), as_of)
     if found.unreadable:
         sys.stderr.write(f"{found.unreadable} unreadable lines of the log were left out\n")
     if found.story is None:

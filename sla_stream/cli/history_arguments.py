@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sla_stream.core.policy import PolicySet
     from sla_stream.history.log import Log
     from sla_stream.history.replay import Clock
+    from sla_stream.history.ticket_history import TicketHistory
 
 CONFIGURED: Final = ""
 """`--topic` without a name: the configured input topic."""
@@ -112,3 +113,20 @@ def instant_of(flag: str, text: str | None) -> int | None:
         return parse_instant(text)
     except ValueError as error:
         raise ConfigError(f"{flag}: {error}") from None
+
+
+def one_ticket(
+    log: Log, ticket_id: str, policies: PolicySet, settings: Settings, clock: Clock, as_of: int | None
+) -> TicketHistory:
+    """The history of a ticket. Of a topic only its key's partition is read, if it is there."""
+    from sla_stream.history.ticket_history import ticket_history
+    from sla_stream.history.topic_log import TopicLog
+
+    engine = engine_settings_of(settings)
+    if isinstance(log, TopicLog):
+        log.only_key(ticket_id)
+    found = ticket_history(log, ticket_id, policies, engine, clock, as_of, settings.max_skew)
+    if found.story is None and isinstance(log, TopicLog):
+        log.only_key(None)
+        found = ticket_history(log, ticket_id, policies, engine, clock, as_of, settings.max_skew)
+    return found

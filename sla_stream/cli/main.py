@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, str]] = {
     "sources": "mappings of sources: list them, suggest one, check a topic with one",
     "policy": "check a policy file",
     "explain": "every interval of every clock of one ticket, and why",
+    "tickets": "present state of tickets, from the timers topic",
     "verify": "what was published, against what the ticket events say: every difference",
 }
 """Every command and its sentence in `--help`; the module `sla_stream.cli.NAME` holds the rest."""

@@ -18,6 +18,7 @@ from sla_stream.formats.settings import Settings
 from sla_stream.formats.sla_event import SlaEventRenderer
 from sla_stream.formats.wire import UnknownFields
 from sla_stream.history.log import BadRecord, Record
+from sla_stream.kafka.keys import partition_of
 from sla_stream.kafka.reader import TopicReader
 
 _PARTITION_BITS: Final = 16
@@ -68,10 +69,15 @@ class TopicLog:
         self._settings = settings
         self._start = start
         self._end = end
+        self._key: bytes | None = None
 
     def stop_at(self, end: dict[int, int]) -> None:
         """Read no further than these offsets, by partition."""
         self._end = dict(end)
+
+    def only_key(self, key: str | None) -> None:
+        """Read only the partition that Java's default partitioner gives this key (None: all of them)."""
+        self._key = None if key is None else key.encode()
 
     def where(self, line: int) -> str:
         partition, offset = place(line)
@@ -103,6 +109,10 @@ class TopicLog:
         async with TopicReader(self._settings, self.topic) as reader:
             start = await self._offsets(reader, self._start)
             end = await self._offsets(reader, self._end)
+            if self._key is not None:
+                mine = partition_of(self._key, len(reader.partitions))
+                last = await reader.end() | (end or {})
+                start = (start or {}) | {number: at for number, at in last.items() if number != mine}
             async with aclosing(cast(Batches, reader.read(start, end))) as batches:
                 async for batch in batches:
                     yield batch
