@@ -1,0 +1,93 @@
+"""What the documentation shows is true: its case files pass, its policy files load, its commands print what they say.
+
+A block of YAML with `cases` is run, any other is a policy file. One that begins with `# file: NAME` is also there for
+the commands of the page, `$ sla-stream ...` or `$ echo '...' | sla-stream ...`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from sla_stream.cli.main import main
+from sla_stream.formats.policy_file import load_policies
+from sla_stream.formats.policy_file.unbuilt import UNBUILT
+from sla_stream.history.cases import load_cases, run_case
+
+DOCS = Path(__file__).parents[2] / "docs"
+CONCEPTS = (
+    "clocks", "pauses", "reopening", "levels", "versions", "corrections", "schedules", "coming-from", "policy-tests",
+)  # fmt: skip
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# file: (\S+)\n")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for found, text in BLOCK.findall(page.read_text(encoding="utf-8")) if found == language]
+
+
+PAGES = [DOCS / f"{name}.md" for name in CONCEPTS]
+YAML = [pytest.param(text, id=f"{page.stem}-{i}") for page in PAGES for i, text in enumerate(blocks(page, "yaml"), 1)]
+CONSOLE = [(page, text) for page in PAGES for text in blocks(page, "console")]
+
+
+REFUSED = set(UNBUILT)
+
+
+@pytest.fixture(autouse=True)
+def whole_language() -> Iterator[None]:
+    with patch.dict(UNBUILT, clear=True):
+        yield
+
+
+@pytest.mark.parametrize("text", YAML)
+def test_examples(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "example.yaml"
+    path.write_text(text, encoding="utf-8")
+    if "\ncases:\n" not in text:
+        assert load_policies(path).policies
+        return
+    file = load_cases(str(path))
+    for case in file.cases:
+        result = run_case(file, case)
+        assert result.passed, f"{case.name}\n" + "\n".join(result.differences)
+
+
+@pytest.mark.parametrize("name", CONCEPTS)
+def test_each_concept_has_an_example_that_runs(name: str) -> None:
+    assert any("\ncases:\n" in text for text in blocks(DOCS / f"{name}.md", "yaml"))
+
+
+@pytest.mark.parametrize(("page", "text"), CONSOLE, ids=lambda value: getattr(value, "stem", ""))
+def test_commands(
+    page: Path,
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for block in blocks(page, "yaml"):
+        if name := FILE.match(block):
+            (tmp_path / name[1]).write_text(block, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    command, expected = text.split("\n", 1)
+    words = shlex.split(command.removeprefix("$ "))
+    if words[0] == "echo":
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(words[1].encode())))
+        words = words[words.index("|") + 1 :]
+    assert words[0] == "sla-stream"
+    main(words[1:])
+    assert capsys.readouterr().out == expected
+
+
+def test_what_is_refused_is_what_the_page_says() -> None:
+    """A feature that comes into force takes its word off the page."""
+    text = (DOCS / "policies.md").read_text(encoding="utf-8")
+    section = re.search(r"^## Not in this release\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert (set(re.findall(r"`(\w+)", section[1])) if section else set()) == REFUSED
