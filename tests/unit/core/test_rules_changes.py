@@ -247,6 +247,7 @@ def test_reset_after_the_breach_of_a_clock_timed_later() -> None:
     story = "Mon 09:00 created\nMon 10:30 customer_replied\nMon 10:40 updated customer=acme\nMon 12:00 resolved"
     run = tell(Run(policies(acme, metrics={"own": rules})), story)
     assert sorted(run.lines) == ["breach own#1 Mon 10:00", "outcome missed own#1 Mon 12:00"]
+    assert (run.said[-1].started_at, run.said[-1].elapsed) == (at("Mon 09:00"), 3 * HOUR)
 
 
 def test_threshold_exactly_reached_by_the_new_target_is_not_said_again() -> None:

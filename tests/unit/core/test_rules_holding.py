@@ -148,7 +148,7 @@ def test_warning_held_while_its_target_moves_is_counted_right() -> None:
 def test_old_history_is_not_forgotten_before_its_held_alarms_are_said() -> None:
     """Resolved for longer than retain_closed when it is read."""
     run = Run(RULES, retain_closed=HOUR)
-    tell(run, "Mon 09:00 created @ Fri 09:00\nMon 11:00 resolved @ Fri 09:00:01\nFri 09:00:10")
+    tell(run, "Mon 09:00 created @ Fri 09:00\nMon 11:00 resolved @ Fri 09:00:01\nFri 09:00:03\nFri 09:00:10")
     assert sorted(run.lines) == sorted([*MISSED, "outcome missed resolution#1 Mon 11:00"])
     run.until(at("Fri 09:00:20"))
     assert list(run.engine.ticket_ids()) == []

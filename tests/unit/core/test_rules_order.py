@@ -372,11 +372,12 @@ def test_late_event_in_a_reopened_life_of_several_clocks() -> None:
     assert net_set(late.said) == net_set(in_order.said)
 
 
-def test_two_sayings_of_one_threshold_found_at_once_are_counted() -> None:
+@pytest.mark.parametrize("settle_for", [0, 5_000])
+def test_two_sayings_of_one_threshold_found_at_once_are_counted(settle_for: int) -> None:
     """The creation comes last, and with it both times the threshold was reached."""
     rules = by_priority(warnings=warn("80%"))
     story = "Mon 12:31 updated priority=low\nMon 16:00 note_added\nMon 09:00 created @ Mon 16:01\nMon 16:02"
-    run = tell(Run(rules), story)
+    run = tell(Run(rules, settle_for=settle_for), story)
     assert [(line(fact), fact.revision) for fact in run.said] == [
         ("warning 80% resolution#1 Mon 12:12", 0),
         ("warning 80% resolution#1 Mon 15:24", 1),
