@@ -160,14 +160,22 @@ class Engine:
         self.timeline = Timeline([*self.timeline.sets, (published, policies)], self._settings.allowed_lateness)
         self._earlier[len(self.timeline.sets) - 1] = self._folder
         self._folder = Folder(self.timeline)
-        if self.timeline.changed_since(len(self.timeline.sets) - 1) <= self.log_time:
+        if self._concerns_tickets(len(self.timeline.sets) - 1):
             self._outdated = sorted(self.ticket_ids(), reverse=True)
+
+    def _concerns_tickets(self, known: int) -> bool:
+        """Whether tickets known under the first `known` sets need a look: at their past, or to be armed anew."""
+        return self.timeline.changed_since(known) <= self.log_time or self.timeline.next_boundary(self.log_time) < FAR
 
     def _revise(self, ticket: Ticket) -> None:
         """Judge a ticket's recent past by the policies that were published since it was last looked at."""
         known, ticket.published = self.timeline.known(ticket.published), self.timeline.published
         earlier = self._folder_of(known)
         if ticket.position < self.timeline.changed_since(known) and self.timeline.clocks == earlier.timeline.clocks:
+            armed = ticket.armed
+            self._rearm(ticket)  # nothing judged so far is different, but a change to come may be due first
+            if ticket.armed < armed:
+                self._tickets.touch(ticket.ticket_id)
             return
         now, events = self.log_time, stored.tail_events(ticket.tail)
         _, old, _ = past.derive(earlier, ticket, events, now)
@@ -317,7 +325,7 @@ class Engine:
         published = self.timeline.published
         self.log_time = max(self.log_time, log_time_of(meta))
         counts = range(1, len(self.timeline.sets) + 1)
-        changes_past = {count: self.timeline.changed_since(count) <= self.log_time for count in counts}
+        concerned = {count: self._concerns_tickets(count) for count in counts}
         for ticket_id, packed in states:
             self._tickets.put_packed(ticket_id, packed)
             head = stored.decode_head(packed)
@@ -326,7 +334,7 @@ class Engine:
                 self._timers.push(head.armed, ticket_id)
             if head.forgets < FAR:
                 self._forgets.push(head.forgets, ticket_id)
-            if head.published < published and changes_past[self.timeline.known(head.published)]:
+            if head.published < published and concerned[self.timeline.known(head.published)]:
                 self._outdated.append(ticket_id)
 
     def ticket_ids(self) -> Iterator[str]:

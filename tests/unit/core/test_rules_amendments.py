@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sla_stream.core.policy import Match, PolicySet, Relaxation
-from tests.builders import HOUR, Run, event, net_set, policies, target, warn
+from tests.builders import HOUR, MINUTE, Run, event, line, net_set, policies, target, warn
 from tests.stories import at, tell
 from tests.unit.core.test_rules_versions import version
 
@@ -148,3 +148,24 @@ def test_resolved_tickets_that_were_forgotten_stay_so() -> None:
     adopt(run, "Mon 11:00", relieved())
     assert run.lines == ["outcome met resolution#1 Mon 09:10"]
     assert list(run.engine.ticket_ids()) == []
+
+
+@pytest.mark.parametrize("ahead", ["Mon 09:10", "Mon 09:05"])
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("since", [None, "Mon 09:20"])
+def test_set_learnt_of_before_the_log_gets_there(ahead: str, restart: bool, since: str | None) -> None:
+    """A running cycle that moves to a nearer deadline is woken for it, although nothing of its past is different.
+
+    The log time is behind the publication (nothing was read since), or ahead of it but not of a ticket's own place.
+    """
+    known, aim = first().policies, version(2, target("resolution", 30 * MINUTE), since=since, migrate=True)
+    rules = replace(first(), policies=(*known, aim) if since else (aim,), digest="shorter")
+    run = tell(Run(first()), "Mon 09:00 created")
+    if ahead == "Mon 09:10":
+        tell(run, "Mon 09:10 created ticket=T-2\nMon 09:10 deleted ticket=T-2")
+    run.engine.adopt(at("Mon 09:05"), rules)
+    run.policies = [(0, first()), (at("Mon 09:05"), rules)]
+    if restart:
+        run.crash()
+    run.until(run.engine.log_time).until(at("Mon 09:40"))
+    assert [line(fact) for fact in run.said if fact.ticket_id == "T-1"] == ["breach resolution#1 Mon 09:30"]
