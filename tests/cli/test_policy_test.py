@@ -132,6 +132,7 @@ MISTAKES = [
      "expected the date of one"),
     ("settings: {settle_for: 5}\n" + HEAD + CASE + "    says: []\n", "1:24: settings.settle_for: found the number 5; "
      "expected text"),
+    ("timezone: [UTC]\n" + HEAD + CASE + "    says: []\n", "1:11: timezone: found a list; expected text"),
     ("timezone: Mars/Olympus\n" + HEAD + CASE + "    says: []\n", "1:11: timezone: unknown time zone 'Mars/Olympus'; "
      "expected an IANA time zone such as Europe/Berlin"),
     (HEAD.replace("1h", "1d") + CASE + "    says: []\n", "4:40: policies[0].targets.first_response.target: '1d': 'd' "

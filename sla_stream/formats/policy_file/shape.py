@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from sla_stream.core.metrics import DUE_DATE
 from sla_stream.formats.policy_file.findings import Findings, Path, did_you_mean, one_of, quote, show
 from sla_stream.formats.policy_file.model import API_VERSION, PolicyFile
 
@@ -219,5 +220,7 @@ def _mend(value: dict[str, Any], broken: frozenset[Path]) -> None:
         policy.setdefault("name", f"policy {number}")
         for metric, target in policy.setdefault("targets", {}).items():
             path: Path = ("policies", number, "targets", metric)
+            if metric == DUE_DATE:
+                continue
             if path in broken or (*path, "target") in broken:
                 target.setdefault("target", "1h")

@@ -171,7 +171,7 @@ class _Reader:
         if not isinstance(written, list):
             self.findings.error(path, f"found {show(written)}; expected a list of SLA events ([] for none)")
             return None
-        read_all = [self._text((*path, index), each, lambda text: read_line(text, self.times))
+        read_all = [self._read((*path, index), each, lambda text: read_line(text, self.times))
                     for index, each in enumerate(written)]  # fmt: skip
         return [line for line in read_all if line is not None]
 
@@ -200,19 +200,13 @@ class _Reader:
                 self.findings.error((*path, name), f"found {show(count)}; expected a whole number")
         return counts
 
-    def _text(self, path: Path, written: Any, reader: Callable[[str], T]) -> T | None:
+    def _read(self, path: Path, written: Any, reader: Callable[[str], T]) -> T | None:
         if not isinstance(written, str):
-            self.findings.error(path, f"found {show(written)}; expected text")
-            return None
-        return self._read(path, written, reader)
-
-    def _read(self, path: Path, written: Any, reader: Callable[[Any], T]) -> T | None:
-        if written is None or isinstance(written, (int, float)):
             self.findings.error(path, f"found {show(written)}; expected text")
             return None
         try:
             return reader(written)
-        except (ValueError, TypeError, AttributeError) as error:
+        except ValueError as error:
             self.findings.error(path, str(error))
             return None
 

@@ -76,7 +76,7 @@ class Times:
 
     def _local(self, at: int) -> datetime:
         moment = datetime.fromtimestamp(at // 1000, UTC) + timedelta(milliseconds=at % 1000)
-        return moment.astimezone(self.zone).replace(tzinfo=None)
+        return moment.astimezone(self.zone).replace(tzinfo=None, fold=0)
 
 
 def _ms(moment: datetime) -> int:

@@ -126,6 +126,8 @@ POLICIES = [
      "expected pin or migrate"),
     ("targets: {due_date: {target: 1h}}", "4:26: policies[0].targets.due_date.target: `due_date` takes no target: "
      "the deadline is the ticket's due_at; expected the key to be left out"),
+    ("targets: {due_date: }", "4:15: policies[0].targets.due_date: found nothing; expected a value (leave the key out "
+     "if there is none)"),
     ("targets: {due_date: {pause: [{status: pending}]}}", "4:26: policies[0].targets.due_date.pause: `pause` has no "
      "place in `due_date`: it runs from the promise to the promised date; expected the key to be left out"),
     ("schedule: 24/7\n    targets: {resolution: {target: 1h}}", "4:15: policies[0].schedule: unknown schedule '24/7'; "
