@@ -169,3 +169,42 @@ def test_set_learnt_of_before_the_log_gets_there(ahead: str, restart: bool, sinc
         run.crash()
     run.until(run.engine.log_time).until(at("Mon 09:40"))
     assert [line(fact) for fact in run.said if fact.ticket_id == "T-1"] == ["breach resolution#1 Mon 09:30"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        (1, ["breach resolution#1 Mon 12:00"]),
+        (4, ["breach resolution#1 Mon 13:00"]),
+        (9, ["breach resolution#1 Mon 18:00"]),
+    ],
+)
+def test_change_announced_for_later_comes_in_time(hours: int, said: list[str]) -> None:
+    """Nothing else happens to the ticket: the announced change alone must wake it."""
+    long = policies(version(1, target("resolution", 8 * HOUR)))
+    coming = version(2, target("resolution", hours * HOUR), since="Mon 12:00", migrate=True)
+    run = adopt(tell(Run(long), "Mon 09:00 created"), "Mon 10:00", replace(long, policies=(*long.policies, coming)))
+    while (due := run.engine.next_due()) is not None:
+        run.until(due + 1)
+    assert run.lines == said
+    assert all(fact.decided_at == fact.at + 1 for fact in run.said)
+
+
+def test_next_due_says_that_an_amendment_waits() -> None:
+    run = tell(Run(first()), "Mon 09:00 created\nMon 11:00")
+    assert run.engine.next_due() is None
+    run.engine.adopt(at("Mon 11:00"), relieved())
+    due = run.engine.next_due()
+    assert due is not None
+    assert due < at("Mon 11:00")
+    assert run.until(at("Mon 11:00")).lines[2:] == TAKEN_BACK
+    assert run.engine.next_due() == at("Mon 12:12")
+
+
+def test_set_that_is_published_later_concerns_nobody_yet() -> None:
+    run = tell(Run(first()), "Mon 09:00 created\nMon 11:00")
+    run.engine.adopt(at("Mon 12:00"), second(2))
+    assert run.engine.next_due() is None
+    tell(run, "Mon 11:30 created ticket=T-2\nMon 12:00 created ticket=T-3\nMon 18:00")
+    breaches = [(fact.ticket_id, fact.at) for fact in run.said if fact.threshold is None]
+    assert breaches == [("T-1", at("Mon 10:00")), ("T-2", at("Mon 12:30")), ("T-3", at("Mon 14:00"))]

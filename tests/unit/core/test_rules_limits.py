@@ -130,3 +130,15 @@ def test_outcome_said_before_the_past_was_folded_is_retracted_by_its_own_id() ->
     run = tell(Run(RULES), story)
     assert [entry[8] for entry in net_set(run.said)] == ["met"]
     assert run.said[3].retracts == run.said[2].id
+
+
+def test_deleted_after_it_was_resolved_is_forgotten_once() -> None:
+    """Sooner than a resolved one; the later appointment finds nobody, or a new ticket that it leaves alone."""
+    run = tell(Run(RULES), "Mon 09:00 created\nMon 10:00 resolved\nMon 11:00 deleted\nMon+1 11:00:01")
+    assert run.engine.flush() == [("T-1", None)]
+    tell(run, "Mon+1 12:00 created")
+    run.until(at("Mon 10:00") + 31 * DAY)
+    assert list(run.engine.ticket_ids()) == ["T-1"]
+    run = tell(Run(RULES), "Mon 09:00 created\nMon 10:00 resolved\nMon 11:00 deleted\nMon+1 11:00:01")
+    run.engine.flush()
+    assert run.until(at("Mon 10:00") + 31 * DAY).engine.flush() == []
