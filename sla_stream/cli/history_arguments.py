@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Final
 
 from sla_stream.errors import ConfigError
 from sla_stream.formats.settings import KAFKA_SETTINGS, Settings, add_settings_arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sla_stream.core.engine import EngineSettings
     from sla_stream.core.policy import PolicySet
-    from sla_stream.history.log import Log
-    from sla_stream.history.replay import Clock
+    from sla_stream.history.log import BadRecord, Log
+    from sla_stream.history.replay import Clock, Replay
     from sla_stream.history.ticket_history import TicketHistory
 
 CONFIGURED: Final = ""
@@ -28,10 +31,12 @@ def add_log_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings_arguments(parser, (*ENGINE_SETTINGS, *TOPIC_NAMES))
 
 
-def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    """The same without the settings."""
+def add_source_arguments(parser: argparse.ArgumentParser, published: str | None = None) -> None:
+    """The same without the settings. `published`: the help of a third source, `--published`."""
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)
+    if published is not None:
+        source.add_argument("--published", metavar="FILE", help=f"{published}; - = standard input")
     source.add_argument("--events", metavar="FILE", help="ticket events, one JSON object a line; - = standard input")
     source.add_argument(
         "--topic",
@@ -113,6 +118,36 @@ def instant_of(flag: str, text: str | None) -> int | None:
         return parse_instant(text)
     except ValueError as error:
         raise ConfigError(f"{flag}: {error}") from None
+
+
+def replay_of(
+    args: argparse.Namespace,
+    settings: Settings,
+    policies: PolicySet,
+    log: Log,
+    as_of: int | None,
+    say: bool = True,
+) -> Replay:
+    """A replay of the log that forgets nothing. `say`: report bad records on standard error."""
+    from sla_stream.core.engine import Engine
+    from sla_stream.history.replay import Replay
+
+    engine = Engine(policies, engine_settings_of(settings))
+    report = reporter(log) if say else _ignore
+    return Replay(engine, log, report, clock_of(args), as_of, settings.max_skew)
+
+
+def reporter(log: Log) -> Callable[[BadRecord], None]:
+    """Reports a bad record on standard error: PLACE: reason: detail."""
+
+    def report(record: BadRecord) -> None:
+        sys.stderr.write(f"{log.where(record.line)}: {record.reason}: {record.detail}\n")
+
+    return report
+
+
+def _ignore(record: BadRecord) -> None:
+    """The other pass over the same log reports it."""
 
 
 def one_ticket(

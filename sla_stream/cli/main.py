@@ -35,9 +35,11 @@ COMMANDS: Final[dict[str, str]] = {
     "schedule": "working time: when is a duration used up, how much lies between two instants",
     "map": "what a mapping makes of a source's records: ticket events, or where each field comes from",
     "sources": "mappings of sources: list them, suggest one, check a topic with one",
-    "policy": "check a policy file",
+    "policy": "check, test, explain and publish policies",
     "explain": "every interval of every clock of one ticket, and why",
     "tickets": "present state of tickets, from the timers topic",
+    "simulate": "the same tickets under other policies: what changes",
+    "report": "attainment by policy, metric, department, period",
     "verify": "what was published, against what the ticket events say: every difference",
 }
 """Every command and its sentence in `--help`; the module `sla_stream.cli.NAME` holds the rest."""

@@ -7,10 +7,10 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from sla_stream.formats.settings import Settings
-    from sla_stream.history.log import BadRecord, Log
+    from sla_stream.history.log import Log
     from sla_stream.history.published import Published, Snapshot
     from sla_stream.history.verify import Verdict, Verification
 
@@ -85,7 +85,7 @@ def _snapshot(args: argparse.Namespace, settings: Settings) -> Snapshot:
 
 
 def _verification(args: argparse.Namespace, settings: Settings, log: Log, taken: Snapshot | None) -> Verification:
-    from sla_stream.cli.history_arguments import clock_of, engine_settings_of, instant_of, policies_of
+    from sla_stream.cli.history_arguments import clock_of, engine_settings_of, instant_of, policies_of, reporter
     from sla_stream.core.engine import Engine
     from sla_stream.history.topic_log import TopicLog
     from sla_stream.history.verify import Verification
@@ -95,7 +95,7 @@ def _verification(args: argparse.Namespace, settings: Settings, log: Log, taken:
     return Verification(
         Engine(policies_of(settings), engine_settings_of(settings)),
         log,
-        _report(log),
+        reporter(log),
         clock_of(args),
         instant_of("--as-of", args.as_of),
         settings.max_skew,
@@ -103,13 +103,6 @@ def _verification(args: argparse.Namespace, settings: Settings, log: Log, taken:
         behind=taken.behind if taken is not None else (),
         whole=args.start is None,
     )
-
-
-def _report(log: Log) -> Callable[[BadRecord], None]:
-    def say(record: BadRecord) -> None:
-        sys.stderr.write(f"{log.where(record.line)}: {record.reason}: {record.detail}\n")
-
-    return say
 
 
 def _grace(args: argparse.Namespace) -> int:

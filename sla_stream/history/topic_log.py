@@ -70,10 +70,15 @@ class TopicLog:
         self._start = start
         self._end = end
         self._key: bytes | None = None
+        self._kept = False
 
     def stop_at(self, end: dict[int, int]) -> None:
         """Read no further than these offsets, by partition."""
         self._end = dict(end)
+
+    def keep_end(self) -> None:
+        """Every reading ends where the first one did."""
+        self._kept = True
 
     def only_key(self, key: str | None) -> None:
         """Read only the partition that Java's default partitioner gives this key (None: all of them)."""
@@ -109,6 +114,8 @@ class TopicLog:
         async with TopicReader(self._settings, self.topic) as reader:
             start = await self._offsets(reader, self._start)
             end = await self._offsets(reader, self._end)
+            if self._kept and not isinstance(self._end, dict):
+                self._end = end = end or await reader.end()
             if self._key is not None:
                 mine = partition_of(self._key, len(reader.partitions))
                 last = await reader.end() | (end or {})
