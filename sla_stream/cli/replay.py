@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from sla_stream.core.engine import Engine
     from sla_stream.formats.settings import Settings
+    from sla_stream.history.explain import Stories
     from sla_stream.history.log import Log
 
 SETTINGS: Final = (
@@ -24,6 +25,8 @@ examples:
     sla-stream replay --policies policies.yaml --events t.jsonl | jq 'select(.type == "sla.breach.v1")'
   every clock as it stood at noon, as a table
     sla-stream replay --policies policies.yaml --events t.jsonl --as-of 2026-03-02T12:00:00Z --out state --format csv
+  the same with every interval of every clock, and why
+    sla-stream replay --policies policies.yaml --events t.jsonl --out state --explain
   numbers by policy and metric
     sla-stream replay --policies policies.yaml --events t.jsonl --out summary
   as a worker met it, late arrivals late: file order, the clock follows the field `recorded_at`
@@ -76,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "field recorded_at, on a topic the timestamp",
     )
     add("--out", choices=("events", "state", "summary"), default="events", help="what to write (default: events)")
+    add("--explain", action="store_true", help="with --out state: add `history`, every interval of each clock and why")
     add("--format", choices=("jsonl", "csv"), default="jsonl", help="how to write it (default: jsonl)")
     add("--strict", action="store_true", help="stop at the first bad line")
     add("--retain", metavar="TIME", help="forget tickets resolved or closed for so long, as in 30d (default: never)")
@@ -90,10 +94,12 @@ def run(args: argparse.Namespace) -> int:
 
     settings = settings_from_arguments(args)
     as_of = _as_of(args.as_of)
+    stories = _stories(args)
     engine = _engine(settings, args.retain)
     log = _log(args, settings)
-    output = Output(args.out, args.format, log, settings.app_id, strict=args.strict)
-    replay = Replay(engine, log, output.report, args.clock, as_of, settings.max_skew, output.watch)
+    output = Output(args.out, args.format, log, settings.app_id, strict=args.strict, stories=stories)
+    keep = None if stories is None else stories.keep
+    replay = Replay(engine, log, output.report, args.clock, as_of, settings.max_skew, output.watch, keep)
     quiet_collector()
     try:
         for events in replay.run():
@@ -104,6 +110,19 @@ def run(args: argparse.Namespace) -> int:
     finally:
         output.close()
     return 1 if replay.tally.bad_total else 0
+
+
+def _stories(args: argparse.Namespace) -> Stories | None:
+    from sla_stream.errors import ConfigError
+    from sla_stream.history.explain import Stories
+
+    if not args.explain:
+        return None
+    if args.out != "state":
+        raise ConfigError(f"--explain: has a meaning only with --out state, found --out {args.out}")
+    if args.retain is not None:
+        raise ConfigError("--explain: does not go with --retain, which forgets what would have to be explained")
+    return Stories()
 
 
 def _log(args: argparse.Namespace, settings: Settings) -> Log:

@@ -8,8 +8,12 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+import orjson
+
 from sla_stream.core.sla_events import SlaEvent
 from sla_stream.formats import sla_event, timer_state
+from sla_stream.formats.csv_rows import csv_row
+from sla_stream.history.explain import Stories
 from sla_stream.history.log import BadRecord, Log, Record
 from sla_stream.history.replay import Replay
 from sla_stream.history.summary import Summary
@@ -31,8 +35,14 @@ def quiet_collector() -> None:
 class Output:
     """Standard output gets `what` (`events`, `state`, `summary`) as `form` (`jsonl`, `csv`) and nothing else."""
 
-    def __init__(self, what: str, form: str, log: Log, app_id: str, strict: bool) -> None:
-        """`log` names its places in reports of bad records. `strict`: the first one ends it (`StopAtFirst`)."""
+    def __init__(
+        self, what: str, form: str, log: Log, app_id: str, strict: bool, stories: Stories | None = None
+    ) -> None:
+        """`log` names its places in reports of bad records. `strict`: the first one ends it (`StopAtFirst`).
+
+        `stories`: where states have their `history` from.
+        """
+        self._stories = stories
         self._what = what
         self._csv = form == "csv"
         self._log = log
@@ -81,6 +91,8 @@ class Output:
             self._progress.clear()
 
     def _states(self, replay: Replay) -> None:
+        if self._stories is not None:
+            return self._states_with_history(replay, self._stories)
         if self._csv:
             self._out.write(timer_state.render_csv_header())
         for view in replay.views():
@@ -89,6 +101,18 @@ class Output:
                     self._out.write(timer_state.render_csv_row(state))
                 else:
                     self._out.write(timer_state.render_timer_state(state) + b"\n")
+        return None
+
+    def _states_with_history(self, replay: Replay, stories: Stories) -> None:
+        columns = (*timer_state.FIELDS, "history")
+        if self._csv:
+            self._out.write(csv_row(columns))
+        for view in replay.views():
+            for state in stories.states(replay.engine.timeline, view):
+                if self._csv:
+                    self._out.write(csv_row(state[name] for name in columns))
+                else:
+                    self._out.write(orjson.dumps(state, option=orjson.OPT_APPEND_NEWLINE))
 
     def _write_summary(self, replay: Replay, unknown_fields: int) -> None:
         tickets = 0

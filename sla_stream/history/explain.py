@@ -15,19 +15,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
+import msgspec
 import orjson
 
-from sla_stream.core.explain import ClockStory, Interval, Moment
+from sla_stream.core.events import TicketEvent
+from sla_stream.core.explain import ClockStory, Interval, Moment, explain_ticket
 from sla_stream.core.sla_events import SlaEvent
-from sla_stream.core.views import TimerState
+from sla_stream.core.timeline import Timeline
+from sla_stream.core.views import TicketView, TimerState
 from sla_stream.formats.attributes import ticket_json
 from sla_stream.formats.instants import format_instant
 from sla_stream.formats.timer_state import render_timer_state
 from sla_stream.history.log import Log
 from sla_stream.history.ticket_history import TicketHistory
+
+_pack: Final = msgspec.msgpack.Encoder().encode
+_unpack: Final = msgspec.msgpack.Decoder(TicketEvent).decode
 
 
 def history_json(clock: ClockStory, places: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
@@ -38,6 +44,27 @@ def history_json(clock: ClockStory, places: Mapping[str, str] | None = None) -> 
 def state_with_history(state: TimerState, clock: ClockStory) -> dict[str, Any]:
     """A timer state v1 with its `history`."""
     return {**orjson.loads(render_timer_state(state)), "history": history_json(clock)}
+
+
+class Stories:
+    """Keeps the events of a replay, so that in the end each state can be told with its history.
+
+    `keep` is for `Replay(applied=...)`. Memory grows with the events, about their size in the log.
+    """
+
+    def __init__(self) -> None:
+        self._packed: dict[str, list[bytes]] = {}
+
+    def keep(self, event: TicketEvent) -> None:
+        """An event that was applied."""
+        self._packed.setdefault(event.ticket_id, []).append(_pack(event))
+
+    def states(self, timeline: Timeline, view: TicketView) -> Iterator[dict[str, Any]]:
+        """Each timer state of the view with its `history`."""
+        events = sorted((_unpack(each) for each in self._packed.get(view.ticket_id, [])), key=lambda event: event.key)
+        story = explain_ticket(timeline, view.ticket_id, events, view.as_of)
+        for state, clock in zip(view.cycles, story.clocks, strict=True):
+            yield state_with_history(state, clock)
 
 
 def explanation_json(found: TicketHistory, log: Log) -> dict[str, Any]:

@@ -56,10 +56,11 @@ class Replay:
         as_of: int | None = None,
         max_skew: int = 300_000,
         watch: Callable[[Iterable[Record | BadRecord]], Iterable[Record | BadRecord]] = iter,
+        applied: Callable[[TicketEvent], None] | None = None,
     ) -> None:
         """`as_of` (ms) None: the last instant of the log. `max_skew` (ms) is looked at under `recorded` only.
 
-        `watch` may look on as the records are read.
+        `watch` may look on as the records are read. `applied` hears of every event that counted.
         """
         self.engine = engine
         self.tally = Tally()
@@ -70,6 +71,7 @@ class Replay:
         self._clock = clock
         self._max_skew = max_skew
         self._watch = watch
+        self._applied = applied
         self._last: int | None = None
         self._steps = 0
 
@@ -94,8 +96,11 @@ class Replay:
                 self.tally.after_as_of += 1
                 continue
             yield from self._advance(self._last)
-            if self.engine.apply(event, self._last, line) is Applied.CONFLICT:
+            applied = self.engine.apply(event, self._last, line)
+            if applied is Applied.CONFLICT:
                 self._refuse(_conflict(line, event, "earlier"))
+            elif applied is Applied.APPLIED and self._applied is not None:
+                self._applied(event)
             yield from self._step()
         if self.as_of is None:
             self.as_of = self._last
