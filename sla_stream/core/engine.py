@@ -206,7 +206,7 @@ class Engine:
                 if left <= 0:
                     return True
         while (entry := self._timers.pop_before(now)) is not None:
-            self._wake(*entry, now)
+            self._wake(*entry, min(now, entry[0] + 1))
             if left is not None:
                 left -= 1
                 if left <= 0:
@@ -217,17 +217,18 @@ class Engine:
         due = self.next_due()
         return due is not None and due < now
 
-    def _wake(self, at: int, ticket_id: str, now: int) -> None:
+    def _wake(self, at: int, ticket_id: str, until: int) -> None:
+        """Fire what one ticket has due before `until`; the rest waits its turn, so that tickets come in order."""
         ticket = self._load(ticket_id)
         if ticket is None or ticket.armed != at:
             return
         ticket.armed = FAR
-        if self._next_at(ticket) < now:
+        if self._next_at(ticket) < until:
             self._tickets.touch(ticket_id)
-            voice = self._voice.of(ticket, now, live=True)
-            fired = self._folder.fire_before(ticket.fold, ticket_id, now, voice, lambda: past.history(ticket))
+            voice = self._voice.of(ticket, self.log_time, live=True)
+            fired = self._folder.fire_before(ticket.fold, ticket_id, until, voice, lambda: past.history(ticket))
             self._note_fired(ticket, fired)
-            voice.release(self.timeline.targets)
+            voice.release(self.timeline.targets, until)
         self._rearm(ticket)
 
     def _forget(self, at: int, ticket_id: str, now: int) -> None:
@@ -246,7 +247,7 @@ class Engine:
             ticket = self._load(ticket_id)
             if ticket is not None and ticket.held:
                 self._tickets.touch(ticket_id)
-                self._voice.of(ticket, self.log_time, live=True).release(self.timeline.targets, everything=True)
+                self._voice.of(ticket, self.log_time, live=True).release(self.timeline.targets, FAR)
 
     def next_due(self) -> int | None:
         """Earliest instant (ms) after which `advance` has something to look at, or None."""

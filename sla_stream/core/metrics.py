@@ -38,6 +38,8 @@ AFTER_RESPONSE: Final = "next_response"
 """The metric that waits for the first response."""
 KPI: Final = "!kpi"
 """What the clock of a stretch goal (`kind: kpi`) is called after its metric: it runs beside the promise's own clock."""
+OWNERSHIP: Final = "group_ownership"
+"""The metric whose cycles belong to the group that had the ticket: the next group's promise never judges them."""
 DUE_DATE: Final = "due_date"
 """The metric whose deadline is a date that a person promised."""
 
@@ -53,7 +55,7 @@ BUILT_IN: Final[dict[str, Rules]] = {
     "pickup": Rules(
         start=when(kind="created", channel=("chat", "call")), stop=when(kind="answered") + ANSWERED, cycles="once"
     ),
-    "group_ownership": Rules(start=OWNED, stop=when(changed="group") + RESOLVED, cycles="each"),
+    OWNERSHIP: Rules(start=OWNED, stop=when(changed="group") + RESOLVED, cycles="each"),
     DUE_DATE: Rules(
         start=when(changed="due_at", has="due_at", status_is=UNRESOLVED),
         stop=RESOLVED,

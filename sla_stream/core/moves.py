@@ -14,7 +14,7 @@ from sla_stream.core.conditions import CANCEL, HOLDS, PAUSE, RESET, RESUME, STAR
 from sla_stream.core.cycle import CANCELLED, MET, MISSED, PAUSED, RUNNING, Cycle
 from sla_stream.core.events import ENDED, TicketEvent
 from sla_stream.core.facts import Sink, outcome
-from sla_stream.core.metrics import AFTER_RESPONSE, DUE_DATE, FIRST_RESPONSE, metric_of
+from sla_stream.core.metrics import AFTER_RESPONSE, DUE_DATE, FIRST_RESPONSE, OWNERSHIP, metric_of
 from sla_stream.core.planner import Plan, Planner
 from sla_stream.core.policy import Relaxation, Target
 from sla_stream.core.ticket import Fold
@@ -110,7 +110,7 @@ class Step:
         cycles = self.fold.clocks.get(metric)
         ref = target.ref if target is not None else 0
         if cycles is not None and (cycle := cycles[-1]).stage <= PAUSED:
-            if cycle.ref != ref:
+            if cycle.ref != ref and not self._passes_on(metric):
                 if not self._follow_plan(metric, cycle, target):
                     return self._move_ended(metric, i, target, ref)
                 cycle = self.fold.clocks[metric][-1]
@@ -123,6 +123,10 @@ class Step:
                 self._move_ended(metric, i, target, ref)
             return None
         return self._move_ended(metric, i, target, ref)
+
+    def _passes_on(self, metric: str) -> bool:
+        """Whether the event hands the ticket to another group: that ends the old group's cycle, as it was."""
+        return metric_of(metric) == OWNERSHIP and self.before.get("group") != self.after.get("group")
 
     def _move_ended(self, metric: str, i: int, target: Target | None, ref: int) -> None:
         """Start or reopen the clock, if the event says so."""

@@ -53,7 +53,7 @@ class Voice:
     # -- the Sink of the fold ------------------------------------------------------------------------------------
 
     def say(self, fact: SlaEvent) -> None:
-        """Say it, or hold it back until its time."""
+        """Say it, or hold it back until its time; behind what the same cycle still holds back."""
         if fact.type == OUTCOME:
             if fact.at <= self._now:
                 self._speak(fact)
@@ -65,6 +65,9 @@ class Voice:
         if late and self._settle:
             release = max(release, self._now + self._settle)
         fact.late_attach = late
+        for held in self._ticket.held:
+            if held.metric == fact.clock and held.cycle == fact.cycle:
+                release = max(release, held.release)
         if release < self._now:
             self._speak(fact)
         else:
@@ -87,13 +90,13 @@ class Voice:
 
     # -- the rest ------------------------------------------------------------------------------------------------
 
-    def release(self, targets: dict[int, Target], everything: bool = False) -> None:
-        """Say what was held back and whose time has come."""
-        due = [held for held in self._ticket.held if everything or held.release < self._now]
+    def release(self, targets: dict[int, Target], until: int) -> None:
+        """Say what was held back for an instant before `until`."""
+        due = [held for held in self._ticket.held if held.release < until]
         if not due:
             return
-        self._ticket.held = [held for held in self._ticket.held if held not in due]
-        for held in sorted(due, key=lambda held: held.release):
+        self._ticket.held = [held for held in self._ticket.held if held.release >= until]
+        for held in sorted(due, key=lambda held: (held.release, held.at)):
             self._speak(_unheld(held, self._ticket.ticket_id, targets))
 
     def change(self, before: Facts, after: Facts, reason: str) -> None:

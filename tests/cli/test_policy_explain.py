@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from sla_stream.cli.main import main
-from sla_stream.formats.policy_file.unbuilt import UNBUILT
 
 POLICIES = """\
 apiVersion: sla-stream/v1
@@ -91,8 +90,7 @@ def test_the_ticket_after_several_events(
     ]  # fmt: skip
 
 
-def test_versions(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(UNBUILT, "valid_from", raising=False)
+def test_versions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "policies.yaml"
     entries = "".join(
         f"  - {{name: p, {since}targets: {{resolution: {{target: {hours}h}}}}}}\n"

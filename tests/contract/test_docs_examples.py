@@ -9,15 +9,12 @@ from __future__ import annotations
 import io
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from sla_stream.cli.main import main
 from sla_stream.formats.policy_file import load_policies
-from sla_stream.formats.policy_file.unbuilt import UNBUILT
 from sla_stream.history.cases import load_cases, run_case
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -35,15 +32,6 @@ def blocks(page: Path, language: str) -> list[str]:
 PAGES = [DOCS / f"{name}.md" for name in CONCEPTS]
 YAML = [pytest.param(text, id=f"{page.stem}-{i}") for page in PAGES for i, text in enumerate(blocks(page, "yaml"), 1)]
 CONSOLE = [(page, text) for page in PAGES for text in blocks(page, "console")]
-
-
-REFUSED = set(UNBUILT)
-
-
-@pytest.fixture(autouse=True)
-def whole_language() -> Iterator[None]:
-    with patch.dict(UNBUILT, clear=True):
-        yield
 
 
 @pytest.mark.parametrize("text", YAML)
@@ -84,10 +72,3 @@ def test_commands(
     assert words[0] == "sla-stream"
     main(words[1:])
     assert capsys.readouterr().out == expected
-
-
-def test_what_is_refused_is_what_the_page_says() -> None:
-    """A feature that comes into force takes its word off the page."""
-    text = (DOCS / "policies.md").read_text(encoding="utf-8")
-    section = re.search(r"^## Not in this release\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert (set(re.findall(r"`(\w+)", section[1])) if section else set()) == REFUSED

@@ -14,7 +14,6 @@ from sla_stream.formats.policy_file.model import PolicyFile, PolicyText
 from sla_stream.formats.policy_file.relaxations import compile_relaxations
 from sla_stream.formats.policy_file.shape import Shaped
 from sla_stream.formats.policy_file.targets import DEFAULT, Targets, compile_metrics
-from sla_stream.formats.policy_file.unbuilt import UNBUILT, refuse_unbuilt
 from sla_stream.formats.policy_file.versions import digest, policy_version, target_ref
 
 
@@ -57,7 +56,7 @@ def _check_names(policies: list[PolicyText], findings: Findings) -> None:
         since = _valid_from(policy)
         if (policy.name, since) in first:
             line = findings.places.of(("policies", first[policy.name, since], "name")).line
-            expected = "another name" if "valid_from" in UNBUILT else "another name, or another valid_from"
+            expected = "another name, or another valid_from"
             findings.error(
                 path, f"policy {quote(policy.name)} a second time, first on line {line}; expected {expected}"
             )
@@ -70,10 +69,6 @@ def _valid_from(policy: PolicyText) -> int | None:
 
 def _policy(index: int, written: PolicyText, targets: Targets, taken: set[int], findings: Findings) -> Policy:
     path: Path = ("policies", index)
-    if written.valid_from is not None:
-        refuse_unbuilt("valid_from", (*path, "valid_from"), findings)
-    if written.on_change != "pin":
-        refuse_unbuilt("on_change", (*path, "on_change"), findings)
     since = _valid_from(written)
     match = compile_match(written.match, (*path, "match"), findings)
     compiled = []

@@ -8,13 +8,10 @@ from sla_stream.formats.instants import parse_instant
 from sla_stream.formats.policy_file.conditions import compile_match
 from sla_stream.formats.policy_file.findings import Findings, Path, quote
 from sla_stream.formats.policy_file.model import RelaxationText
-from sla_stream.formats.policy_file.unbuilt import refuse_unbuilt
 
 
 def compile_relaxations(written: list[RelaxationText], findings: Findings) -> tuple[Relaxation, ...]:
     """In the order of the file; usable only if `findings` holds no error afterwards."""
-    if written:
-        refuse_unbuilt("relaxations", ("relaxations",), findings)
     _check_names(written, findings)
     return tuple(_relaxation(each, ("relaxations", index), findings) for index, each in enumerate(written))
 

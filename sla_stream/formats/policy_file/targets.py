@@ -25,7 +25,6 @@ from sla_stream.formats.policy_file.model import (
 )
 from sla_stream.formats.policy_file.scalars import Time, read_escalation, read_target, read_warning
 from sla_stream.formats.policy_file.shape import Shaped
-from sla_stream.formats.policy_file.unbuilt import refuse_unbuilt
 
 _MUST_HAPPEN: Final = ("start", "stop")
 _RULES: Final = ("start", "stop", "cancel", "reset")
@@ -78,7 +77,7 @@ class Targets:
             "reopen": joined.value("reopen", "resume"),
             "reopen_grace": parse_duration(joined.value("reopen_grace", "0s")),
             "starts_from": joined.value("from_", "start"),
-            "kind": self._kind(joined),
+            "kind": joined.value("kind") or "sla",
             "retarget": joined.value("retarget", "keep_elapsed"),
             "breach_actions": self._breach(joined, target, place),
         }
@@ -124,12 +123,6 @@ class Targets:
             self.findings.error(place, f"`target` is missing; expected {TARGET_EXPECTED}", key=True)
             return {}
         return {entry: read_target(text) for entry, text in target.target.items()}
-
-    def _kind(self, joined: Joined) -> str:
-        value, place = joined.get("kind")
-        if value == "kpi":
-            refuse_unbuilt("kind", place, self.findings)
-        return value or "sla"
 
     def _breach(self, joined: Joined, target: TargetText, place: Path) -> dict[str, Any]:
         """Actions at a breach. A `kpi` has no credit: one of its own is an error, the policy's is not inherited."""

@@ -9,17 +9,10 @@ from sla_stream.core.policy import Condition, Match, PolicySet, Relaxation, Targ
 from sla_stream.errors import ConfigError
 from sla_stream.formats.instants import parse_instant
 from sla_stream.formats.policy_file import parse_policies
-from sla_stream.formats.policy_file.unbuilt import UNBUILT
 
 HEAD = "apiVersion: sla-stream/v1\n"
 HOUR = 3_600_000
 RELAXED = "{name: storm, from: 2026-02-01T00:00:00Z, to: 2026-02-03T00:00:00+01:00, reason: flood, approved_by: board"
-
-
-@pytest.fixture(autouse=True)
-def whole_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    for key in list(UNBUILT):
-        monkeypatch.delitem(UNBUILT, key)
 
 
 def file(*policies: str, rest: str = "") -> PolicySet:
@@ -38,24 +31,6 @@ def target(metric: str, rest: str, head: str = "name: p") -> Target:
     (built,) = policy.targets
     assert built.default is not None
     return built.default
-
-
-@pytest.mark.parametrize(
-    ("key", "policy", "rest"),
-    [
-        ("valid_from", "name: p, valid_from: 2026-01-01T00:00:00Z, targets: {resolution: {target: 1h}}", ""),
-        ("on_change", "name: p, on_change: migrate, targets: {resolution: {target: 1h}}", ""),
-        ("kind", "name: p, targets: {resolution: {target: 1h, kind: kpi}}", ""),
-        ("relaxations", "name: p, targets: {resolution: {target: 1h}}", f"relaxations: [{RELAXED}, factor: 2}}]\n"),
-    ],
-)
-def test_what_the_engine_cannot_do_is_refused_in_one_place(
-    key: str, policy: str, rest: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file(policy, rest=rest)
-    monkeypatch.setitem(UNBUILT, key, "something else")
-    (found,) = errors(policy, rest=rest)
-    assert found.endswith(f"{key}: not supported by this release; expected something else")
 
 
 def test_business_days() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from sla_stream.formats.policy_file import lint_policies, parse_policies
-from sla_stream.formats.policy_file.unbuilt import UNBUILT
 
 HEAD = "apiVersion: sla-stream/v1\n"
 
@@ -137,16 +136,14 @@ def test_overlapping(earlier: str, later: str, noted: bool) -> None:
         )
 
 
-def test_other_levels_and_stretch_goals_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(UNBUILT, "kind", raising=False)
+def test_other_levels_and_stretch_goals_do_not_overlap() -> None:
     gold = "name: a, match: {plan: gold}, targets: {resolution: {target: 1h}}"
     other = "name: b, level: plan, match: {customer: x}, targets: {resolution: {target: 1h}}"
     assert lint(policies(gold, other)) == []
     assert lint(policies(gold, "name: b, match: {plan: gold}, targets: {resolution: {target: 1h, kind: kpi}}")) == []
 
 
-def test_versions_do_not_shadow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(UNBUILT, "valid_from", raising=False)
+def test_versions_do_not_shadow_each_other() -> None:
     target = "targets: {resolution: {target: 1h}}"
     later = f"name: a, valid_from: 2026-02-01T00:00:00Z, {target}"
     assert lint(policies(f"name: a, {target}", later)) == []
