@@ -34,6 +34,8 @@ class Name(NamedTuple):
     cycle: int
     type: str
     threshold: str
+    kind: str
+    """`sla`, or `kpi` for a stretch goal."""
 
 
 class Statement(NamedTuple):
@@ -158,7 +160,14 @@ def _without_equal(some: list[Statement], others: list[Statement]) -> list[State
 
 def _statement(event: Json, data: Json, place: str) -> Statement:
     return Statement(
-        Name(data["ticket_id"], data["metric"], data["cycle"], event["type"], data["threshold"] or ""),
+        Name(
+            data["ticket_id"],
+            data["metric"],
+            data["cycle"],
+            event["type"],
+            data["threshold"] or "",
+            data.get("kind") or "sla",
+        ),
         (*(data[name] for name in COMPARED[:-1]), orjson.dumps(data["actions"], option=orjson.OPT_SORT_KEYS).decode()),
         event["id"],
         parse_instant(data["at"]),

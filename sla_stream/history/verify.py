@@ -159,7 +159,7 @@ class Verification:
 def difference_json(each: Difference) -> dict[str, Any]:
     """One difference for a program.
 
-    {"difference", "ticket_id", "metric", "cycle", "type", "threshold", "detail",
+    {"difference", "ticket_id", "metric", "cycle", "type", "threshold", "kind", "detail",
      "fields": {name: [published, expected]},
      "published": {"id", "at", "decided_at", "place", ...compared values} or null, "expected": the same or null}
     """
@@ -171,6 +171,7 @@ def difference_json(each: Difference) -> dict[str, Any]:
         "cycle": name.cycle,
         "type": name.type,
         "threshold": name.threshold or None,
+        "kind": name.kind,
         "detail": each.detail or None,
         "fields": {field_name: list(pair) for field_name, pair in each.fields.items()},
         "published": _side(each.published),

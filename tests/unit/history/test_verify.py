@@ -209,6 +209,12 @@ def test_a_range_leaves_out_tickets_that_began_before_it(tmp_path: Path) -> None
     assert not verify(tmp_path, STORY[1:], published).good
 
 
+def test_a_stretch_goal_is_not_taken_for_the_promise(tmp_path: Path) -> None:
+    published = said_by_replay(tmp_path, STORY)
+    published[0]["data"]["kind"] = "kpi"
+    assert sorted(kinds(verify(tmp_path, STORY, published))) == ["missing", "unexpected"]
+
+
 def test_nothing_at_all(tmp_path: Path) -> None:
     verdict = verify(tmp_path, [], [])
     assert verdict.good
