@@ -12,7 +12,7 @@ SETTINGS: Final = (
     "kafka", "kafka_tls", "kafka_tls_ca_file", "kafka_tls_cert_file", "kafka_tls_key_file",
     "kafka_tls_key_password_file", "kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password_file",
     "policies", "sources", "app_id", "topic_prefix", "topic_ticket_events", "topic_warnings", "topic_breaches",
-    "topic_outcomes", "topic_timers", "topic_late", "topic_dead_letters", "topic_changelog", "topic_clock",
+    "topic_outcomes", "topic_timers", "topic_late", "topic_dead_letters", "topic_changelog", "topic_clock", "topic_policies",
     "partitions", "settle_for", "hold_for", "publish_from", "allowed_lateness", "max_skew", "retain_closed",
     "max_dead_letters", "timers_topic", "fire_guard", "commit_interval", "session_timeout", "instance_id",
     "listen", "data_dir", "log_level", "log_format",

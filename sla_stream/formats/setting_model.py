@@ -13,7 +13,16 @@ from sla_stream.formats import setting_values as values
 from sla_stream.formats.setting_values import Secret
 
 TopicRole = Literal[
-    "ticket_events", "warnings", "breaches", "outcomes", "timers", "late", "dead_letters", "changelog", "clock"
+    "ticket_events",
+    "warnings",
+    "breaches",
+    "outcomes",
+    "timers",
+    "late",
+    "dead_letters",
+    "changelog",
+    "clock",
+    "policies",
 ]
 TOPIC_ROLES: Final[tuple[TopicRole, ...]] = (
     "ticket_events",
@@ -25,7 +34,9 @@ TOPIC_ROLES: Final[tuple[TopicRole, ...]] = (
     "dead_letters",
     "changelog",
 )
-"""The topics that tickets pass through. Beside them is `clock`, which only tells the brokers' time."""
+"""The topics that tickets pass through."""
+OTHER_TOPIC_ROLES: Final[tuple[TopicRole, ...]] = ("clock", "policies")
+"""Beside them: one that only tells the brokers' time, and one with every policy set there ever was."""
 
 _SECOND: Final = 1_000
 _DAY: Final = 86_400_000
@@ -87,6 +98,7 @@ class Settings:
     topic_clock: str | None = _setting(
         values.legal_name, None, "private topic that shows the broker's clock (default: APP_ID-clock)"
     )
+    topic_policies: str = _setting(values.legal_name, "sla.policies.v1", "compacted topic of policy sets")
     partitions: int = _setting(values.whole_number(1, 10_000), 8, "partitions of input, outputs and changelog")
     replication: int | None = _setting(
         values.whole_number(1, 32_767), None, "copies of each partition (default: the broker's default)"
@@ -181,7 +193,7 @@ KAFKA_SETTINGS: Final = tuple(name for name in SETTING_NAMES if name.startswith(
 TOPIC_SETTINGS: Final = (
     "app_id",
     "topic_prefix",
-    *(f"topic_{role}" for role in (*TOPIC_ROLES, "clock")),
+    *(f"topic_{role}" for role in (*TOPIC_ROLES, *OTHER_TOPIC_ROLES)),
     "partitions",
     "replication",
 )

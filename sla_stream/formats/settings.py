@@ -14,6 +14,7 @@ from sla_stream.formats.setting_arguments import add_settings_arguments
 from sla_stream.formats.setting_checks import contradictions
 from sla_stream.formats.setting_model import (
     KAFKA_SETTINGS,
+    OTHER_TOPIC_ROLES,
     SETTING_FIELDS,
     SETTING_NAMES,
     TOPIC_ROLES,
@@ -32,6 +33,7 @@ from sla_stream.formats.setting_values import Secret
 
 __all__ = [
     "KAFKA_SETTINGS",
+    "OTHER_TOPIC_ROLES",
     "SETTING_NAMES",
     "TOPIC_ROLES",
     "TOPIC_SETTINGS",

@@ -11,9 +11,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from sla_stream.formats.settings import TOPIC_ROLES, Settings, TopicRole
+from sla_stream.formats.settings import OTHER_TOPIC_ROLES, TOPIC_ROLES, Settings, TopicRole
 
-ROLES: Final[tuple[TopicRole, ...]] = (*TOPIC_ROLES, "clock")
+ROLES: Final[tuple[TopicRole, ...]] = (*TOPIC_ROLES, *OTHER_TOPIC_ROLES)
 
 _CLUSTER_WITH_QUORUM: Final = 3
 

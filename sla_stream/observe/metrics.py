@@ -47,6 +47,11 @@ Name = Literal[
     "sla_partitions_ready",
     # Partitions stopped by dead letters. Above 0: fix the source, restart, or lift `max_dead_letters`.
     "sla_partitions_paused",
+    # Number of the newest policy set adopted, by partition; 0: from the file. Differs for longer than seconds: look
+    # at that worker.
+    "sla_policy_set",
+    # Records of the policies topic that cannot be used. Any rise: somebody else writes there; push the right set.
+    "sla_policy_records_refused_total",
     # Group rebalances seen. Rising steadily: members come and go, look at their logs.
     "sla_rebalances_total",
     # Local clock minus the broker's. Above 5 s: repair the clock; the worker is not ready meanwhile.
@@ -85,6 +90,8 @@ class Metrics:
         self.recovery = self._gauge("sla_recovery_seconds", "fencing to ready", "partition")
         self.ready = self._gauge("sla_partitions_ready", "partitions owned and ready")
         self.paused = self._gauge("sla_partitions_paused", "partitions stopped by dead letters")
+        self.policy_set = self._gauge("sla_policy_set", "newest policy set adopted", "partition")
+        self.policies_refused = self._counter("sla_policy_records_refused_total", "policy records refused")
         self.rebalances = self._counter("sla_rebalances_total", "rebalances seen")
         self.skew = self._gauge("sla_clock_skew_seconds", "local clock minus the broker's")
         self.proofs = self._counter("sla_proofs_total", "proofs asked before firing")

@@ -63,6 +63,11 @@ class Assignment:
         for one in self.partitions.values():
             one.start()
 
+    def wake(self) -> None:
+        """New policies: every partition has a look, a recovering one when it is done."""
+        for one in self.partitions.values():
+            one.wake()
+
     async def stop(self, grace: float) -> bool:
         """The worker ends: False if a transaction had to be abandoned."""
         finished = await asyncio.gather(*(one.stop(grace) for one in self.partitions.values()))

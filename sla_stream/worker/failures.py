@@ -24,4 +24,7 @@ async def count_start(
     batches = Batches(producer)
     batches.add(changelog.topic, changelog.partition, FAULT_KEY, msgspec.msgpack.encode(Fault(offset, starts)))
     log.error("engine.failed", partition=changelog.partition, offset=offset, starts=starts)
-    await commit(producer, batches, None, group, changelog)
+    try:
+        await commit(producer, batches, None, group, changelog)
+    except BaseException as error:
+        log.error("engine.failure_not_counted", partition=changelog.partition, error=repr(error))

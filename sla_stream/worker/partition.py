@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from sla_stream.core.engine import Engine
-from sla_stream.core.sla_events import BREACH, ESCALATION, WARNING, SlaEvent
+from sla_stream.core.sla_events import SlaEvent
 from sla_stream.observe.logs import get_logger
 from sla_stream.worker.failures import count_start
 from sla_stream.worker.firing import Firing
@@ -51,8 +51,6 @@ FIRE_INTERVAL: Final = 0.02
 """Seconds between two transactions at least while timers fire."""
 
 IDLE_WAIT: Final = 1.0
-
-ALARMS: Final = (WARNING, BREACH, ESCALATION)
 
 
 class Partition:
@@ -100,6 +98,10 @@ class Partition:
         if self.paused is None:
             self._inbox.put(batch)
             self._wake.set()
+
+    def wake(self) -> None:
+        """There is something new to look at."""
+        self._wake.set()
 
     # --- life
 
@@ -168,8 +170,10 @@ class Partition:
         shared, table = self._shared, found.table
         shown_from = table.meta.shown_from if table.meta is not None else 0
         timers = TimersTopic(shared.settings.timers_topic, table.dirty, shown_from)
-        processing = Processing(shared.settings, self.number, found.engine, shared.routes, shared.metrics, timers)
-        processing.fault, processing.policies = table.fault, found.policies
+        processing = Processing(
+            shared.settings, self.number, found.engine, shared.routes, shared.metrics, timers, found.adopted
+        )
+        processing.fault = table.fault
         self._processing = processing
         self._changelog_end, self.next = table.end, found.position
         shared.metrics.open_timers.labels(self.number).set(found.engine.open_timers)
@@ -180,6 +184,7 @@ class Partition:
     async def _run(self) -> None:
         assert self._processing is not None and self._producer is not None
         while not self.stopping:
+            self._processing.adopt(self._shared.policies.published)
             self._firing.settle(self.next, not self._inbox, self._due())
             if not self._inbox and not self._may_fire() and not self._timers_due():
                 await self._wait()
@@ -243,15 +248,14 @@ class Partition:
     async def _step(self, processing: Processing, producer: AIOKafkaProducer) -> None:
         batches = Batches(producer)
         position, events = await self._apply_input(processing, batches)
-        if self._may_fire():
-            processing.engine.advance(self._firing.limit, MAX_FIRED)
+        await self._fire()
         outputs = processing.collect(batches)
         now = asyncio.get_running_loop().time()
         processing.save(batches, self._changelog_end, now, self._lagging(), position)
         if batches or events:
             await self._commit(producer, batches, position if events else None)
             self.next = position
-            processing.count(outputs)
+            processing.count(outputs, self._shared.clock.now())
             self._observe(outputs, events)
         self.next = position
 
@@ -284,15 +288,23 @@ class Partition:
                 break
         return position, events
 
+    async def _fire(self) -> None:
+        """Fire what is proven, up to MAX_FIRED tickets; amended pasts are revised here, which takes its time."""
+        turns, fired = Turns(), 0
+        while self._may_fire() and fired < MAX_FIRED and await turns.go_on():
+            self._engine.advance(self._firing.limit, SLICE)
+            fired += SLICE
+
     def _fire_before_next_record(self) -> bool:
         """A slice of what is due before the next record, which proves it; True if more remains.
 
         The engine would fire all of it when the record is applied; after a long time down that may be a lot.
         """
         recorded_at, due = self._inbox.next_timestamp(), self._due()
-        if recorded_at is None or due is None or due >= recorded_at:
+        if recorded_at is None or due is None:
             return False
-        return self._engine.advance(recorded_at, SLICE)
+        at = max(recorded_at, self._engine.log_time)  # as the engine takes it
+        return due < at and self._engine.advance(at, SLICE)
 
     def _see(self, batch: Batch, position: int) -> None:
         self._firing.see(batch.stable, batch.polled_at)
@@ -318,28 +330,21 @@ class Partition:
         self._shared.metrics.transaction.observe(self._last_commit - began)
 
     def _observe(self, outputs: list[SlaEvent], events: int) -> None:
-        metrics, now = self._shared.metrics, self._shared.clock.now()
+        metrics = self._shared.metrics
         metrics.events.labels(self.number).inc(events)
         metrics.transaction_events.observe(events)
         metrics.open_timers.labels(self.number).set(self._engine.open_timers)
-        for output in outputs:
-            if output.type in ALARMS and not output.late_attach:
-                metrics.lateness.observe(max(0, now - output.at) / 1000)
         log.debug(
             "transaction.committed", partition=self.number, events=events, outputs=len(outputs),
             position=self.next, lag=self.lag,
         )  # fmt: skip
 
     async def _ask_end(self) -> int:
-        topic = self._source.topic
-        ends: dict[int, Any] = await self._shared.end_offsets.latest(topic, [self.number])
+        ends: dict[int, Any] = await self._shared.end_offsets.latest(self._source.topic, [self.number])
         return int(ends[self.number])
 
     async def _remember_failure(self, failed: EngineFailed) -> None:
         if self._producer is None or self._processing is None or failed.offset < self.next:
             return
         group, before = self._shared.settings.group_id, self._processing.fault
-        try:
-            await count_start(self._producer, self._changelog, group, before, failed.offset)
-        except BaseException as error:
-            log.error("engine.failure_not_counted", partition=self.number, error=repr(error))
+        await count_start(self._producer, self._changelog, group, before, failed.offset)

@@ -1,64 +1,142 @@
-"""The policy sets a partition has lived under, kept in its changelog.
+"""The policy sets a partition lives under, kept in its changelog: a running cycle keeps the policies of its start.
 
-A running cycle keeps the policies of its start, so an edited policy file must not lose the earlier ones. Each start
-compares the file with the newest set stored; if they differ, the file's set is in force from the log time reached.
+Sets come from the policies topic, each with its number there, and hold from their publication. As long as that topic
+holds none, they come from the file: number 0, in force from the log time at which a start first finds them. They are
+stored in the transaction of the first states under them, so a state never refers to a set that its changelog lacks,
+even if the next owner of the partition has not heard of the set yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
 
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.policy_form import pack_policies, unpack_policies
 from sla_stream.core.ticket import NEVER, unpack_ticket
+from sla_stream.errors import SlaStreamError
+from sla_stream.formats.policy_history import PublishedSet
 
-Stored = list[tuple[int, bytes]]
-"""(published at, packed policy set), oldest first."""
+PREFIX: Final = b"\xffpolicies/"
+"""Keys of the changelog records; the instant from which on the set holds follows."""
 
-KEEP_UNASKED = 8
-"""Up to so many sets are kept without asking whether a ticket still needs them."""
+FROM_FILE: Final = 0
+KEEP_UNASKED: Final = 8
+"""Up to so many sets from files are kept without asking whether a ticket still needs them."""
+
+
+class PoliciesRemade(SlaStreamError):
+    """The policies topic holds other sets than those that were adopted: it was deleted and made anew."""
+
+
+class Stored(NamedTuple):
+    """A set in the changelog."""
+
+    number: int
+    packed: bytes
+
+    @property
+    def policies(self) -> PolicySet:
+        return _unpacked(self.packed)
+
+
+def key_of(since: int) -> bytes:
+    return PREFIX + b"%d" % since
+
+
+def since_of(key: bytes) -> int:
+    return int(key.removeprefix(PREFIX))
 
 
 def read_record(value: bytes) -> Stored:
-    """The stored sets of a changelog record."""
-    return msgspec.msgpack.decode(value, type=Stored)
+    """The set of a changelog record."""
+    return Stored(*msgspec.msgpack.decode(value, type=tuple[int, bytes]))
 
 
-def write_record(stored: Stored) -> bytes:
-    """The changelog record of these sets."""
-    return msgspec.msgpack.encode(stored)
+class Adopted:
+    """The sets of one partition by the instant (ms) from which on they hold."""
+
+    def __init__(self, stored: Mapping[int, Stored]) -> None:
+        self._sets = dict(sorted(stored.items()))
+        self._number = max((one.number for one in self._sets.values()), default=FROM_FILE)
+        self._changes: dict[int, Stored | None] = {}
+        self._looked_at = 0
+
+    @property
+    def number(self) -> int:
+        """Number of the newest set from the topic, 0 when there is none."""
+        return self._number
+
+    def timeline(self) -> list[tuple[int, PolicySet]]:
+        """The sets, for the engine."""
+        return [(since, one.policies) for since, one in self._sets.items()]
+
+    def check(self, published: Iterable[PublishedSet], topic: str) -> None:
+        """PoliciesRemade if the topic says another thing under a number that was adopted."""
+        known = {one.pushed.number: one.pushed.policies.digest for one in published}
+        for one in self._sets.values():
+            if known.get(one.number, one.policies.digest) != one.policies.digest:
+                raise PoliciesRemade(
+                    f"{topic} holds another set {one.number} than the one that tickets live under: was the topic made "
+                    "anew? Expected the topic that was followed before, or another `app_id`"
+                )
+
+    def take(self, published: Sequence[PublishedSet]) -> list[tuple[int, PublishedSet]]:
+        """Adopt what is new in a growing list of sets; (in force since, set) of those that say something new."""
+        if len(published) == self._looked_at:
+            return []
+        found = []
+        for one in published[self._looked_at :]:
+            if one.pushed.number > self._number and self._says_something_new(one.pushed.policies):
+                since = max(one.published, next(reversed(self._sets)) + 1) if self._sets else NEVER
+                self._add(since, Stored(one.pushed.number, one.pushed.packed))
+                found.append((since, one))
+        self._looked_at = len(published)
+        return found
+
+    def take_file(self, policies: PolicySet, log_time: int) -> bool:
+        """Adopt the file's set if it is not the newest one already, in force from after `log_time`."""
+        if not self._says_something_new(policies):
+            return False
+        since = max(log_time, next(reversed(self._sets))) + 1 if self._sets else NEVER
+        self._add(since, Stored(FROM_FILE, pack_policies(policies)))
+        return len(self._sets) > 1
+
+    def prune(self, states: Mapping[str, bytes]) -> None:
+        """Forget the oldest sets if there are many and no ticket refers to them any more."""
+        if len(self._sets) <= KEEP_UNASKED:
+            return
+        used = _refs(states.values())
+        while len(self._sets) > 1 and not self._only_in_first() & used:
+            first = next(iter(self._sets))
+            del self._sets[first]
+            self._changes[first] = None
+
+    def changes(self) -> list[tuple[bytes, bytes | None]]:
+        """Changelog records (key, value) to write in the next transaction; they count as written from now on."""
+        changes, self._changes = self._changes, {}
+        return [(key_of(since), one and msgspec.msgpack.encode(one)) for since, one in changes.items()]
+
+    def _add(self, since: int, one: Stored) -> None:
+        self._sets[since] = self._changes[since] = one
+        self._number = max(self._number, one.number)
+
+    def _says_something_new(self, policies: PolicySet) -> bool:
+        newest = next(reversed(self._sets.values()), None)
+        return newest is None or newest.policies.digest != policies.digest
+
+    def _only_in_first(self) -> set[int]:
+        first, *later = (_targets(one.policies) for one in self._sets.values())
+        return first.difference(*later)
 
 
-def extended(stored: Stored, current: PolicySet, log_time: int) -> Stored | None:
-    """The stored sets with `current` behind them, in force from after `log_time`; None if it is the newest already."""
-    packed = pack_policies(current)
-    if not stored:
-        return [(NEVER, packed)]
-    if stored[-1][1] == packed:
-        return None
-    return [*stored, (max(log_time, stored[-1][0]) + 1, packed)]
-
-
-def pruned(stored: Stored, states: Mapping[str, bytes]) -> Stored:
-    """Without the oldest sets that no ticket refers to any more."""
-    if len(stored) <= KEEP_UNASKED:
-        return stored
-    used = _refs(states.values())
-    while len(stored) > 1 and not _only_in_first(stored) & used:
-        stored = stored[1:]
-    return stored
-
-
-def timeline(stored: Stored) -> list[tuple[int, PolicySet]]:
-    """The sets, for the engine."""
-    return [(published, unpack_policies(packed)) for published, packed in stored]
-
-
-def _only_in_first(stored: Stored) -> set[int]:
-    first, *later = (_targets(unpack_policies(packed)) for _, packed in stored)
-    return first.difference(*later)
+@lru_cache(maxsize=64)
+def _unpacked(packed: bytes) -> PolicySet:
+    """Every partition of a worker asks for the same ones."""
+    return unpack_policies(packed)
 
 
 def _targets(policies: PolicySet) -> set[int]:

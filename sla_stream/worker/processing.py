@@ -12,15 +12,19 @@ from sla_stream.core.sla_events import BREACH, ESCALATION, OUTCOME, RETRACTION, 
 from sla_stream.errors import InvalidRecord, Reason
 from sla_stream.formats.codec import check_not_future, decode_ticket_event
 from sla_stream.formats.instants import format_instant
+from sla_stream.formats.policy_history import PublishedSet
 from sla_stream.formats.setting_model import Settings, TopicRole
 from sla_stream.formats.sla_event import SlaEventRenderer, source_of
 from sla_stream.formats.timer_state import render_ticket_view
+from sla_stream.observe.logs import get_logger
 from sla_stream.observe.metrics import Metrics
 from sla_stream.worker.dead_letters import PoisonLimit, with_reason
-from sla_stream.worker.policy_record import Stored, write_record
-from sla_stream.worker.table import FAULT_KEY, META_KEY, POLICIES_KEY, Fault, Meta
+from sla_stream.worker.policy_record import Adopted
+from sla_stream.worker.table import FAULT_KEY, META_KEY, Fault, Meta
 from sla_stream.worker.timers_topic import TimersTopic
 from sla_stream.worker.transaction import Batches
+
+log = get_logger(__name__)
 
 ROLE: Final[dict[str, TopicRole]] = {
     WARNING: "warnings",
@@ -28,6 +32,8 @@ ROLE: Final[dict[str, TopicRole]] = {
     ESCALATION: "breaches",
     OUTCOME: "outcomes",
 }
+
+ALARMS: Final = (WARNING, BREACH, ESCALATION)
 
 STARTS: Final = 3
 """Starts in a row that one record may bring down before it becomes a dead letter (contract rule 17)."""
@@ -54,14 +60,14 @@ class Processing:
         routes: Routes,
         metrics: Metrics,
         timers: TimersTopic,
+        adopted: Adopted,
     ) -> None:
         self.engine = engine
+        self.adopted = adopted
         self.timers = timers
         self.poison = PoisonLimit(settings.max_dead_letters)
         self.fault: Fault | None = None
         """The record that brought down the last starts."""
-        self.policies: Stored | None = None
-        """Policy sets that wait to be stored."""
         self._partition = partition
         self._routes = routes
         self._metrics = metrics
@@ -71,6 +77,16 @@ class Processing:
         self._lateness = settings.allowed_lateness
         self._renderer = SlaEventRenderer(source_of(settings.app_id), self._input, partition)
         self._seen = Counters()
+
+    def adopt(self, published: Sequence[PublishedSet]) -> None:
+        """Take up the policy sets that are new. Between two transactions: what they change is in the next ones."""
+        for since, one in self.adopted.take(published):
+            self.engine.adopt(since, one.pushed.policies)
+            log.info(
+                "policies.adopted", partition=self._partition, number=one.pushed.number, since=format_instant(since),
+                log_time=format_instant(self.engine.log_time),
+            )  # fmt: skip
+        self._metrics.policy_set.labels(self._partition).set(self.adopted.number)
 
     def apply(self, records: Sequence[Any], batches: Batches) -> int:
         """Apply records in order; returns how many were consumed, fewer when too many were dead letters.
@@ -132,15 +148,14 @@ class Processing:
         if self.fault is not None and next_offset > self.fault.offset:
             batches.add(changelog, partition, FAULT_KEY, None)
             self.fault = None
-        if batches and self.policies is not None:
-            batches.add(changelog, partition, POLICIES_KEY, write_record(self.policies))
-            self.policies = None
         if batches:
+            for key, value in self.adopted.changes():
+                batches.add(changelog, partition, key, value)
             meta = Meta(self.engine.meta(), self.timers.shown_from(changelog_end))
             batches.add(changelog, partition, META_KEY, msgspec.msgpack.encode(meta))
 
-    def count(self, outputs: Sequence[SlaEvent]) -> None:
-        """Tell the metrics what a committed transaction did."""
+    def count(self, outputs: Sequence[SlaEvent], now: int) -> None:
+        """Tell the metrics what a transaction did that was committed at `now`."""
         metrics, seen, total = self._metrics, self._seen, self.engine.counters
         for result in ("applied", "duplicates", "conflicts", "too_late"):
             metrics.event_outcomes.labels(result).inc(getattr(total, result) - getattr(seen, result))
@@ -150,6 +165,8 @@ class Processing:
         self._seen = Counters(**{name: getattr(total, name) for name in Counters.__slots__})
         for output in outputs:
             metrics.outputs.labels(output.type).inc()
+            if output.type in ALARMS and not output.late_attach:
+                metrics.lateness.observe(max(0, now - output.at) / 1000)
 
     def _publish_timers(self, batches: Batches, now: float) -> None:
         due = self.timers.take(now)

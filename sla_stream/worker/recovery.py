@@ -16,7 +16,7 @@ from sla_stream.core.meta import log_time_of
 from sla_stream.errors import SlaStreamError
 from sla_stream.observe.logs import get_logger
 from sla_stream.worker.connections import recovery_consumer, transactional_producer
-from sla_stream.worker.policy_record import Stored, extended, pruned, timeline
+from sla_stream.worker.policy_record import Adopted
 from sla_stream.worker.shared import Shared
 from sla_stream.worker.table import Table, read_table
 
@@ -33,8 +33,7 @@ class Recovered:
     table: Table
     position: int
     """Input offset from which to go on."""
-    policies: Stored | None
-    """The policy sets to store, when the file's differs from the newest stored one."""
+    adopted: Adopted
 
 
 async def fence(shared: Shared, partition: int) -> AIOKafkaProducer:
@@ -63,13 +62,25 @@ async def recover(shared: Shared, partition: int) -> Recovered:
         await consumer.stop()
     states, table.states = table.states, {}
     meta = table.meta.engine if table.meta is not None else None
-    kept = pruned(table.policies, states)
-    longer = extended(kept, shared.policies, log_time_of(meta))
-    engine = Engine(timeline(longer or kept), shared.engine_settings)
+    adopted = _policies(shared, partition, table, states, log_time_of(meta))
+    engine = Engine(adopted.timeline(), shared.engine_settings)
     engine.restore(states.items(), meta)
-    if longer is not None and table.policies:
-        log.info("policies.changed", partition=partition, sets=len(longer), digest=shared.policies.digest[:12])
-    return Recovered(engine, table, position, longer)
+    return Recovered(engine, table, position, adopted)
+
+
+def _policies(shared: Shared, partition: int, table: Table, states: dict[str, bytes], log_time: int) -> Adopted:
+    """What the partition has lived under, and what is new since."""
+    feed, adopted = shared.policies, Adopted(table.policies)
+    if feed.published:
+        adopted.check(feed.published, feed.topic)
+        changed = bool(adopted.take(feed.published) and table.policies)
+    else:
+        assert feed.file is not None, "a worker starts with a file or with published sets"
+        adopted.prune(states)
+        changed = adopted.take_file(feed.file, log_time)
+    if changed:
+        log.info("policies.changed", partition=partition, number=adopted.number)
+    return adopted
 
 
 async def _position(shared: Shared, consumer: AIOKafkaConsumer, partition: int) -> int:

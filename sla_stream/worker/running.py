@@ -24,12 +24,14 @@ from sla_stream.formats.policy_file import load_policies
 from sla_stream.formats.setting_model import Settings
 from sla_stream.kafka.broker_time import BrokerClock
 from sla_stream.kafka.end_offsets import EndOffsets
+from sla_stream.kafka.policy_log import PolicyLog
 from sla_stream.observe.health import HealthServer
 from sla_stream.observe.logs import get_logger
 from sla_stream.observe.metrics import Metrics
 from sla_stream.worker.app import SlaApp, create_app
 from sla_stream.worker.assignment import STOP_GRACE, Assignment
 from sla_stream.worker.clock import Clock
+from sla_stream.worker.policies import PolicyFeed, check_policies, end_quietly
 from sla_stream.worker.readiness import Readiness
 from sla_stream.worker.routing import partition_by_key
 from sla_stream.worker.shared import Shared
@@ -57,16 +59,10 @@ def run_worker(settings: Settings, clock: Clock | None = None) -> int:
     """
     if not __debug__:
         raise ConfigError("python -O: the Kafka client's state machine is made of asserts; run without -O")
-    policies = _policies(settings)
-    code = asyncio.run(_Worker(settings, policies, clock).run())
+    file = None if settings.policies is None else load_policies(settings.policies)
+    code = asyncio.run(_Worker(settings, file, clock).run())
     _flush()
     return code
-
-
-def _policies(settings: Settings) -> PolicySet:
-    if settings.policies is None:
-        raise ConfigError("policies: no policy file given; expected --policies FILE (or SLA_STREAM_POLICIES)")
-    return load_policies(settings.policies)
 
 
 def _flush() -> None:
@@ -86,9 +82,9 @@ def fail(why: str, error: BaseException | None) -> NoReturn:
 
 
 class _Worker:
-    def __init__(self, settings: Settings, policies: PolicySet, clock: Clock | None) -> None:
+    def __init__(self, settings: Settings, file: PolicySet | None, clock: Clock | None) -> None:
         self._settings = settings
-        self._policies = policies
+        self._file = file
         self._clock = clock
         self._metrics = Metrics()
         self._stop = asyncio.Event()
@@ -98,14 +94,17 @@ class _Worker:
         self._listen_to_signals()
         facts = await check_topics(self._settings)
         async with AsyncExitStack() as stack:
-            app, readiness = await self._wire(facts, stack)
+            policies = await self._policies(stack)
+            app, readiness = await self._wire(facts, policies, stack)
             health = HealthServer(
                 self._settings.listen, self._metrics, live=readiness.not_live, ready=readiness.not_ready
             )
             await stack.enter_async_context(health)
             log.info("worker.starting", group=self._settings.group_id, health_port=health.port)
             starting = asyncio.create_task(app.start())
-            await self._watch(app, starting, readiness)
+            following = asyncio.create_task(policies.follow(app.assignment.wake))
+            stack.push_async_callback(end_quietly, following)
+            await self._watch(app, starting, following, readiness)
             await self._shut_down(app, starting)
         return OK
 
@@ -123,7 +122,13 @@ class _Worker:
         last_resort.daemon = True
         last_resort.start()
 
-    async def _wire(self, facts: TopicFacts, stack: AsyncExitStack) -> tuple[SlaApp, Readiness]:
+    async def _policies(self, stack: AsyncExitStack) -> PolicyFeed:
+        """What is published by now; ConfigError when it does not go with the file."""
+        log_ = await stack.enter_async_context(PolicyLog(self._settings))
+        check_policies(self._file, self._settings.policies, log_.history, log_.topic)
+        return PolicyFeed(log_, self._file, self._metrics)
+
+    async def _wire(self, facts: TopicFacts, policies: PolicyFeed, stack: AsyncExitStack) -> tuple[SlaApp, Readiness]:
         settings = self._settings
         app = create_app(settings, fail)
         ends = EndOffsets(settings)
@@ -137,7 +142,7 @@ class _Worker:
             stack.push_async_callback(broker_clock.stop)
         shared = Shared(
             settings=settings,
-            policies=self._policies,
+            policies=policies,
             clock=clock,
             end_offsets=ends,
             metrics=self._metrics,
@@ -149,11 +154,15 @@ class _Worker:
         app.assignment = Assignment(shared)
         return app, Readiness(app, app.assignment, broker_clock)
 
-    async def _watch(self, app: SlaApp, starting: asyncio.Task[None], readiness: Readiness) -> None:
+    async def _watch(
+        self, app: SlaApp, starting: asyncio.Task[None], following: asyncio.Task[None], readiness: Readiness
+    ) -> None:
         """Until a signal comes. A crash inside Faust is a fault like any other."""
         while not self._stop.is_set():
             if starting.done() and not starting.cancelled() and starting.exception() is not None:
                 fail("the app did not start", starting.exception())
+            if following.done() and not following.cancelled():
+                fail("the policies topic is not followed any more", following.exception())
             if app.crashed or app.should_stop:
                 fail("the app has stopped", app.crash_reason)
             self._observe(app, readiness)

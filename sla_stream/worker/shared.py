@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from sla_stream.core.engine import EngineSettings
-from sla_stream.core.policy import PolicySet
 from sla_stream.formats.setting_model import Settings
 from sla_stream.kafka.end_offsets import EndOffsets
 from sla_stream.observe.metrics import Metrics
 from sla_stream.worker.clock import Clock
+from sla_stream.worker.policies import PolicyFeed
 from sla_stream.worker.processing import Routes
 
 Fail = Callable[[str, BaseException | None], NoReturn]
@@ -24,7 +24,7 @@ ReadCommitted = Callable[[int], Awaitable[int | None]]
 @dataclass(slots=True)
 class Shared:
     settings: Settings
-    policies: PolicySet
+    policies: PolicyFeed
     clock: Clock
     end_offsets: EndOffsets
     metrics: Metrics

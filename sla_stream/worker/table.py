@@ -2,8 +2,8 @@
 
 Recovery reads the changelog partition of the same number to its end. Beside the tickets it holds reserved
 records, whose keys are not valid UTF-8 and so can never be a ticket's: the last one of every transaction says what
-is not per ticket, a fault record counts the starts that one input record has brought down, and a third one keeps
-the policy sets that running cycles were started under.
+is not per ticket, a fault record counts the starts that one input record has brought down, and there is one
+for each policy set that running cycles were started under.
 
 A ticket whose state is newer than what the timers topic shows is *dirty*. Nothing is stored for that but one
 offset: every ticket whose last changelog record lies at or behind `shown_from` is dirty.
@@ -20,11 +20,10 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
-from sla_stream.worker.policy_record import Stored, read_record
+from sla_stream.worker.policy_record import PREFIX, Stored, read_record, since_of
 
 META_KEY: Final = b"\xffmeta"
 FAULT_KEY: Final = b"\xfffault"
-POLICIES_KEY: Final = b"\xffpolicies"
 _RESERVED: Final = 0xFF
 
 _TAIL: Final = 64
@@ -55,7 +54,8 @@ class Table:
     dirty: dict[str, int] = field(default_factory=dict)
     meta: Meta | None = None
     fault: Fault | None = None
-    policies: Stored = field(default_factory=list)
+    policies: dict[int, Stored] = field(default_factory=dict)
+    """Policy sets by the instant (ms) from which on they hold."""
     end: int = 0
 
     def take(self, records: Sequence[Any], shown_from: int) -> None:
@@ -77,8 +77,11 @@ class Table:
     def _take_reserved(self, key: bytes, value: bytes | None) -> None:
         if key == META_KEY and value is not None:
             self.meta = msgspec.msgpack.decode(value, type=Meta)
-        elif key == POLICIES_KEY and value is not None:
-            self.policies = read_record(value)
+        elif key.startswith(PREFIX):
+            if value is None:
+                self.policies.pop(since_of(key), None)
+            else:
+                self.policies[since_of(key)] = read_record(value)
         elif key == FAULT_KEY:
             self.fault = None if value is None else msgspec.msgpack.decode(value, type=Fault)
 

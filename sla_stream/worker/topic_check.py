@@ -28,7 +28,8 @@ async def check_topics(settings: Settings) -> TopicFacts:
     reason = await reachable(settings)
     if reason is not None:
         raise RetryableError(f"kafka: cannot use the cluster: {reason}")
-    names = {role: settings.topic(role) for role in TOPIC_ROLES if role != "timers" or settings.timers_topic}
+    roles: list[TopicRole] = [role for role in TOPIC_ROLES if role != "timers" or settings.timers_topic]
+    names = {role: settings.topic(role) for role in (*roles, "policies")}
     async with Admin(settings) as admin:
         found = await admin.describe(list(names.values()))
     missing = [name for name in names.values() if name not in found]
@@ -37,7 +38,7 @@ async def check_topics(settings: Settings) -> TopicFacts:
             f"kafka: {settings.kafka} has no topic {', '.join(missing)}; expected all topics to exist: "
             "`sla-stream topics create` makes them"
         )
-    partitions = {role: found[name].partitions for role, name in names.items()}
+    partitions = {role: found[names[role]].partitions for role in roles}
     if partitions["ticket_events"] != partitions["changelog"]:
         raise ConfigError(
             f"topics: {names['ticket_events']} has {partitions['ticket_events']} partitions and "

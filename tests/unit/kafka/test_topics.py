@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sla_stream.formats.settings import Settings
+from sla_stream.formats.settings import OTHER_TOPIC_ROLES, Settings
 from sla_stream.kafka.admin import FoundTopic, differences
 from sla_stream.kafka.topics import ROLES, WantedTopic, topic_file, wanted_topic, wanted_topics
 
@@ -42,15 +42,15 @@ def test_what_is_promised_about_retention_compaction_and_time() -> None:
     for role in ("late", "dead_letters"):
         assert config[role]["retention.ms"] == str(30 * DAY)
     compacted = [role for role in ROLES if config[role]["cleanup.policy"] == "compact"]
-    assert compacted == ["timers", "changelog"]
+    assert compacted == ["timers", "changelog", "policies"]
     stamped = [role for role in ROLES if config[role]["message.timestamp.type"] == "LogAppendTime"]
-    assert stamped == ["ticket_events", "clock"]
+    assert stamped == ["ticket_events", "clock", "policies"]
 
 
 def test_sizes_come_from_the_settings() -> None:
     wanted = {topic.role: topic for topic in wanted_topics(Settings(partitions=24, replication=3, topic_prefix="x."))}
-    assert {topic.partitions for role, topic in wanted.items() if role != "clock"} == {24}
-    assert wanted["clock"].partitions == 1
+    assert {topic.partitions for role, topic in wanted.items() if role not in OTHER_TOPIC_ROLES} == {24}
+    assert {wanted[role].partitions for role in OTHER_TOPIC_ROLES} == {1}
     assert {topic.replication for topic in wanted.values()} == {3}
     assert all(topic.name.startswith("x.") for topic in wanted.values())
     assert "timers" not in {topic.role for topic in wanted_topics(Settings(timers_topic=False))}
