@@ -1,4 +1,4 @@
-"""`policy lint|explain|test`: is the policy file right, what does it say of a ticket, does it do what it should?"""
+"""`policy lint|explain|test|push`: is the file right, what does it say of a ticket, does it do what it should?"""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import argparse
 import importlib
 from typing import Final
 
+from sla_stream.cli import policy_push
+
 EXAMPLES: Final = """\
 examples:
   sla-stream policy lint policies.yaml                    is my policy file right?
   sla-stream policy explain --policies p.yaml event.json  which policy and target does this ticket get, and why?
   sla-stream policy test cases.yaml                       does it do what I meant?
+  sla-stream policy push --policies p.yaml                what does it change? publish it to all workers
 
 `sla-stream policy ACTION --help` shows each action with examples.
 """
@@ -85,6 +88,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     test.add_argument("files", metavar="FILE", nargs="+", help="case files, YAML or JSON")
     test.add_argument("--case", metavar="TEXT", help="only cases whose name contains this")
     test.add_argument("--verbose", action="store_true", help="name every case, also those that pass")
+    policy_push.add_arguments(
+        _action(actions, "push", "publish a policy file to all workers", policy_push.HELP, policy_push.EXAMPLES)
+    )
 
 
 def _action(
