@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `explain`."""
     from sla_stream.cli.history_arguments import add_log_arguments
 
-    parser.usage = "%(prog)s TICKET --policies FILE (--events FILE | --topic [NAME]) [flags]"
+    parser.usage = "%(prog)s TICKET (--policies FILE --events FILE | --topic [NAME] [--policies FILE]) [flags]"
     parser.epilog = EXAMPLES
     parser.add_argument("ticket", metavar="TICKET", help="the ticket's id")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -43,12 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; 1 if the ticket is not there or its story does not add up."""
-    from sla_stream.cli.history_arguments import clock_of, instant_of, log_of, one_ticket, policies_of
+    from sla_stream.cli.history_arguments import clock_of, instant_of, log_of, one_ticket, policies_in_force
     from sla_stream.formats.settings import settings_from_arguments
 
     settings = settings_from_arguments(args)
     as_of = instant_of("--as-of", args.as_of)
-    policies = policies_of(settings)
+    policies = policies_in_force(args, settings)
     log = log_of(args, settings)
     found = one_ticket(log, args.ticket, policies, settings, clock_of(args), as_of)
     if found.unreadable:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from sla_stream.core.policy import PolicySet
     from sla_stream.history.log import BadRecord, Log
     from sla_stream.history.replay import Clock, Replay
-    from sla_stream.history.ticket_history import TicketHistory
+    from sla_stream.history.ticket_history import Policies, TicketHistory
 
 CONFIGURED: Final = ""
 """`--topic` without a name: the configured input topic."""
 
 ENGINE_SETTINGS: Final = ("policies", "allowed_lateness", "settle_for", "hold_for", "publish_from", "max_skew")
-TOPIC_NAMES: Final = ("topic_prefix", "topic_ticket_events", *KAFKA_SETTINGS)
+TOPIC_NAMES: Final = ("topic_prefix", "topic_ticket_events", "topic_policies", *KAFKA_SETTINGS)
 
 
 def add_log_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +95,26 @@ def policies_of(settings: Settings) -> PolicySet:
     return load_policies(settings.policies)
 
 
+def policies_in_force(args: argparse.Namespace, settings: Settings) -> Policies:
+    """The configured file's; without a file and with --topic the published sets, each since its publication."""
+    import asyncio
+
+    from sla_stream.kafka.policy_log import read_policy_history
+
+    if settings.policies is not None or args.topic is None:
+        return policies_of(settings)
+    quiet_clients()
+    topic, found = settings.topic("policies"), asyncio.run(read_policy_history(settings))
+    for bad in found.refused:
+        sys.stderr.write(f"{topic}/0/{bad.offset}: not usable: {bad.detail}\n")
+    if not found.sets:
+        raise ConfigError(
+            f"--policies: missing, and {topic} holds no policy set; expected a policy file, or a set published with "
+            "`sla-stream policy push`"
+        )
+    return found.timeline()
+
+
 def engine_settings_of(settings: Settings) -> EngineSettings:
     """For a look back: nothing is forgotten."""
     from sla_stream.core.engine import EngineSettings
@@ -123,7 +143,7 @@ def instant_of(flag: str, text: str | None) -> int | None:
 def replay_of(
     args: argparse.Namespace,
     settings: Settings,
-    policies: PolicySet,
+    policies: Policies,
     log: Log,
     as_of: int | None,
     say: bool = True,
@@ -151,7 +171,7 @@ def _ignore(record: BadRecord) -> None:
 
 
 def one_ticket(
-    log: Log, ticket_id: str, policies: PolicySet, settings: Settings, clock: Clock, as_of: int | None
+    log: Log, ticket_id: str, policies: Policies, settings: Settings, clock: Clock, as_of: int | None
 ) -> TicketHistory:
     """The history of a ticket. Of a topic only its key's partition is read, if it is there."""
     from sla_stream.history.ticket_history import ticket_history

@@ -35,6 +35,7 @@ examples:
     sla-stream replay --policies policies.yaml --kafka localhost:9092 --topic --clock recorded \\
         --from 2026-03-02T00:00:00Z --to 2026-03-03T00:00:00Z
 
+With --topic and without --policies the published policy sets apply, each since its time (`policy push`).
 Events are JSON Lines, plain or .xz or .gz; `-` is standard input. A bad line is reported on standard error as
 FILE:LINE: reason, and left out. SLA events come in the order of log time, ticket, metric and cycle.
 exit codes: 0 ok, 1 there were bad lines, 2 wrong usage or policy file or unreadable events, 3 unexpected
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `replay`."""
     from sla_stream.formats.settings import KAFKA_SETTINGS, add_settings_arguments
 
-    parser.usage = "%(prog)s --policies FILE (--events FILE | --topic [NAME]) [flags]"
+    parser.usage = "%(prog)s (--policies FILE --events FILE | --topic [NAME] [--policies FILE]) [flags]"
     parser.epilog = EXAMPLES
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)
@@ -83,7 +84,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=("jsonl", "csv"), default="jsonl", help="how to write it (default: jsonl)")
     add("--strict", action="store_true", help="stop at the first bad line")
     add("--retain", metavar="TIME", help="forget tickets resolved or closed for so long, as in 30d (default: never)")
-    add_settings_arguments(parser, (*SETTINGS, "topic_prefix", "topic_ticket_events", *KAFKA_SETTINGS))
+    add_settings_arguments(
+        parser, (*SETTINGS, "topic_prefix", "topic_ticket_events", "topic_policies", *KAFKA_SETTINGS)
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from_arguments(args)
     as_of = _as_of(args.as_of)
     stories = _stories(args)
-    engine = _engine(settings, args.retain)
+    engine = _engine(args, settings)
     log = _log(args, settings)
     output = Output(args.out, args.format, log, settings.app_id, strict=args.strict, stories=stories)
     keep = None if stories is None else stories.keep
@@ -141,22 +144,18 @@ def _log(args: argparse.Namespace, settings: Settings) -> Log:
     return TopicLog(settings, topic, parse_bound("--from", args.start), parse_bound("--to", args.end))
 
 
-def _engine(settings: Settings, retain: str | None) -> Engine:
+def _engine(args: argparse.Namespace, settings: Settings) -> Engine:
+    from sla_stream.cli.history_arguments import policies_in_force
     from sla_stream.core.engine import Engine, EngineSettings
-    from sla_stream.errors import ConfigError
-    from sla_stream.formats.policy_file import load_policies
 
-    if settings.policies is None:
-        raise ConfigError("--policies: missing; expected a policy file (YAML or JSON)")
-    policies = load_policies(settings.policies)
     return Engine(
-        policies,
+        policies_in_force(args, settings),
         EngineSettings(
             allowed_lateness=settings.allowed_lateness,
             settle_for=settings.settle_for,
             hold_for=settings.hold_for,
             publish_from=settings.publish_from,
-            retain_closed=None if retain is None else _retain(retain, settings.allowed_lateness),
+            retain_closed=None if args.retain is None else _retain(args.retain, settings.allowed_lateness),
         ),
     )
 

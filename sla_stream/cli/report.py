@@ -73,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _from_events(args: argparse.Namespace, settings: Settings, results: Results) -> tuple[int | None, int]:
     """(instant at which the clock stopped, number of bad lines)."""
-    from sla_stream.cli.history_arguments import instant_of, log_of, policies_of, replay_of
+    from sla_stream.cli.history_arguments import instant_of, log_of, policies_in_force, replay_of
 
-    policies = policies_of(settings)
+    policies = policies_in_force(args, settings)
     replay = replay_of(args, settings, policies, log_of(args, settings), instant_of("--as-of", args.as_of))
     for events in replay.run():
         results.add(events)

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\
 examples:
   did the worker say exactly what it should have?
+    sla-stream verify --kafka localhost:9092 --topic
+  the same where no policies are published
     sla-stream verify --policies policies.yaml --kafka localhost:9092 --topic
   of last week's tickets only (tickets that began earlier are left out)
-    sla-stream verify --policies policies.yaml --kafka localhost:9092 --topic --from 2026-03-02T00:00:00Z
+    sla-stream verify --kafka localhost:9092 --topic --from 2026-03-02T00:00:00Z
   the same without Kafka, for instance on an archive
     sla-stream verify --policies policies.yaml --events march.jsonl.xz --published breaches.jsonl
   every difference for a program
@@ -39,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from sla_stream.cli.history_arguments import ENGINE_SETTINGS, TOPIC_NAMES, add_source_arguments
     from sla_stream.formats.settings import add_settings_arguments
 
-    parser.usage = "%(prog)s --policies FILE (--events FILE --published FILE | --topic [NAME]) [flags]"
+    parser.usage = (
+        "%(prog)s (--policies FILE --events FILE --published FILE | --topic [NAME] [--policies FILE]) [flags]"
+    )
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("--published", metavar="FILE", help="published SLA events, JSON Lines; - = standard input (default with "
@@ -85,7 +89,7 @@ def _snapshot(args: argparse.Namespace, settings: Settings) -> Snapshot:
 
 
 def _verification(args: argparse.Namespace, settings: Settings, log: Log, taken: Snapshot | None) -> Verification:
-    from sla_stream.cli.history_arguments import clock_of, engine_settings_of, instant_of, policies_of, reporter
+    from sla_stream.cli.history_arguments import clock_of, engine_settings_of, instant_of, policies_in_force, reporter
     from sla_stream.core.engine import Engine
     from sla_stream.history.topic_log import TopicLog
     from sla_stream.history.verify import Verification
@@ -93,7 +97,7 @@ def _verification(args: argparse.Namespace, settings: Settings, log: Log, taken:
     if taken is not None and isinstance(log, TopicLog) and args.end is None:
         log.stop_at(taken.applied)
     return Verification(
-        Engine(policies_of(settings), engine_settings_of(settings)),
+        Engine(policies_in_force(args, settings), engine_settings_of(settings)),
         log,
         reporter(log),
         clock_of(args),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sla_stream.formats.setting_model import Settings
+from sla_stream.formats.setting_model import OTHER_TOPIC_ROLES, Settings
 from sla_stream.formats.setting_values import duration_text
 
 Problem = tuple[tuple[str, ...], str]
@@ -52,7 +52,8 @@ def _login(settings: Settings) -> Iterator[Problem]:
 
 def _topics(settings: Settings) -> Iterator[Problem]:
     used: dict[str, str] = {}
-    for role, topic in (*settings.topics.items(), ("clock", settings.topic("clock"))):
+    others = {role: settings.topic(role) for role in OTHER_TOPIC_ROLES}
+    for role, topic in (settings.topics | others).items():
         name = f"topic_{role}"
         if topic in used:
             yield (name, used[topic]), f'"{topic}" is the name of {used[topic]} too'
