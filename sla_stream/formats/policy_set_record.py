@@ -2,8 +2,8 @@
 
 Key: the set's number as text. Value, JSON:
 
-    {"form": 1, "number": 3, "digest": "<64 hex>", "set": "<base64>", "text": "...", "file": "policies.yaml",
-     "pushed_by": "...", "reason": "..."}
+    {"form": 1, "number": 3, "digest": "<64 hex>", "set": "<base64>", "set_sha256": "<64 hex>", "text": "...",
+     "file": "policies.yaml", "pushed_by": "...", "reason": "..."}
 
 `set` is the resolved form (`core.policy_form`): holidays as dates, no file names, so that every later release means
 the same by it. `text` is what a person wrote, for people. The last three may be absent. The instant of publication is
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -47,6 +48,7 @@ class _Record(msgspec.Struct, omit_defaults=True):
     number: Annotated[int, msgspec.Meta(ge=1)]
     digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     set: str
+    set_sha256: str
     text: str
     file: str | None = None
     pushed_by: str | None = None
@@ -65,6 +67,7 @@ def encode_policy_set(pushed: PushedSet) -> tuple[bytes, bytes]:
         number=pushed.number,
         digest=pushed.policies.digest,
         set=base64.b64encode(pushed.packed).decode(),
+        set_sha256=hashlib.sha256(pushed.packed).hexdigest(),
         text=pushed.text,
         file=pushed.file,
         pushed_by=pushed.pushed_by,
@@ -99,15 +102,18 @@ def _parse(value: bytes | None) -> _Record:
         return msgspec.json.decode(value, type=_Record)
     except msgspec.ValidationError as error:
         raise InvalidRecord("schema", f"found no policy set: {error}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRecord("json", f"found no JSON: {error}") from None
 
 
 def _packed(record: _Record) -> bytes:
     try:
-        return base64.b64decode(record.set, validate=True)
+        packed = base64.b64decode(record.set, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidRecord("schema", f"set: no base64: {error}") from None
+    if hashlib.sha256(packed).hexdigest() != record.set_sha256:
+        raise InvalidRecord("schema", "set: damaged; expected content of the hash set_sha256")
+    return packed
 
 
 def _unpack(packed: bytes) -> PolicySet:
