@@ -1,4 +1,4 @@
-"""`policy lint|explain|test|push`: is the file right, what does it say of a ticket, does it do what it should?"""
+"""`policy lint|explain|test|push|import`: is the file right, what does it say, does it do what it should?"""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import argparse
 import importlib
 from typing import Final
 
-from sla_stream.cli import policy_push
-
 EXAMPLES: Final = """\
 examples:
   sla-stream policy lint policies.yaml                    is my policy file right?
   sla-stream policy explain --policies p.yaml event.json  which policy and target does this ticket get, and why?
   sla-stream policy test cases.yaml                       does it do what I meant?
   sla-stream policy push --policies p.yaml                what does it change? publish it to all workers
+  sla-stream policy import zendesk sla.json               what I had there, as a policy file
 
 `sla-stream policy ACTION --help` shows each action with examples.
 """
@@ -65,6 +64,8 @@ exit codes: 0 all pass, 1 some fail, 2 a file is wrong or cannot be read
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `policy`."""
+    from sla_stream.cli import policy_import, policy_push
+
     parser.epilog = EXAMPLES
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     lint = _action(actions, "lint", "check a policy file", LINT_HELP, LINT_EXAMPLES)
@@ -91,6 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     policy_push.add_arguments(
         _action(actions, "push", "publish a policy file to all workers", policy_push.HELP, policy_push.EXAMPLES)
     )
+    policy_import.add_arguments(
+        _action(actions, "import", "another product's policies as a policy file", policy_import.HELP,
+                policy_import.EXAMPLES)
+    )  # fmt: skip
 
 
 def _action(

@@ -63,6 +63,8 @@ class Others:
         if target.default is not None:
             return
         policy = self.placed[position][1]
+        if any(name == "priority" and target.by_priority.keys() >= set(asked) for name, _, asked in policy.match.terms):
+            return
         for _, later in self.placed[position + 1 :]:
             other = target_of(later, target)
             if other is not None and other.default is not None and covers(later.match, policy.match):

@@ -85,6 +85,13 @@ def test_priorities_left_over_go_on_to_the_next_policy() -> None:
     ]
 
 
+def test_a_policy_for_certain_priorities_leaves_none_over() -> None:
+    whole = "name: a, match: {priority: [high, low]}, targets: {resolution: {target: {high: 1h, low: 2h}}}"
+    assert lint(policies(whole)) == []
+    (found,) = lint(policies(whole.replace("low: 2h", "normal: 2h")))
+    assert "no `default`" in found
+
+
 def test_a_warning_that_never_fires() -> None:
     assert lint(policies("name: a, targets: {resolution: {target: {high: 30m, default: 2h}, warn: [30m]}}")) == [
         "p.yaml:3:53: warning: policies[0].targets.resolution.target.high: the warning '30m' lies at or before the "
