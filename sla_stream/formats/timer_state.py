@@ -9,6 +9,7 @@ import orjson
 
 from sla_stream.core.views import TicketView, TimerState
 from sla_stream.formats.attributes import ticket_json
+from sla_stream.formats.calendar_data import calendar_data
 from sla_stream.formats.csv_rows import csv_row
 from sla_stream.formats.numbers import instant, seconds
 
@@ -18,6 +19,7 @@ FIELDS: Final = (
     "open_hours",
 )  # fmt: skip
 """The fields of one timer state, in the order in which they are written."""
+_LIBRARIES: Final = orjson.dumps(calendar_data()).decode()
 
 
 def render_timer_state(state: TimerState) -> bytes:
@@ -26,13 +28,14 @@ def render_timer_state(state: TimerState) -> bytes:
 
 
 def render_ticket_view(view: TicketView) -> bytes:
-    """The value of a record of the timers topic: `ticket_id`, `ticket`, `url`, `cycles`, `as_of`."""
+    """The value of a record of the timers topic: `ticket_id`, `ticket`, `url`, `cycles`, `as_of`, `libraries`."""
     attributes: dict[str, Any] = view.ticket
     url = attributes.get("url")
     return (
         f'{{"ticket_id":{quote(view.ticket_id)},"ticket":{ticket_json(attributes)},'
         f'"url":{"null" if url is None else quote(url)},'
-        f'"cycles":[{",".join(map(_timer_state, view.cycles))}],"as_of":{instant[view.as_of]}}}'
+        f'"cycles":[{",".join(map(_timer_state, view.cycles))}],"as_of":{instant[view.as_of]},'
+        f'"libraries":{_LIBRARIES}}}'
     ).encode()
 
 

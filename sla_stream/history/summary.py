@@ -5,11 +5,11 @@
                                     "warnings": 3, "escalations": 0, "retractions": 0}}},
      "tickets": 3, "records": 20, "duplicates": 0, "late": 0, "too_late": 0, "after_as_of": 0,
      "dead_letters": 1, "dead_letters_by_reason": {"schema": 1}, "unknown_ticket": 0, "no_policy": 0,
-     "unknown_fields": 0}
+     "unknown_fields": 0, "libraries": {"tzdata": "2026.6", "holidays": "0.109"}}
 
 `met`, `missed` and `cancelled` count outcomes that hold at the end; `warnings`, `breaches` and `escalations` those not
 taken back; `retractions` everything that was taken back. `running` counts open cycles, `paused` those of them that
-are paused. `late` includes `too_late`.
+are paused. `late` includes `too_late`. `libraries`: the data behind schedules (`formats.calendar_data`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import orjson
 from sla_stream.core.engine import Engine
 from sla_stream.core.sla_events import BREACH, ESCALATION, OUTCOME, RETRACTION, WARNING, SlaEvent
 from sla_stream.core.views import TicketView
+from sla_stream.formats.calendar_data import calendar_data
 from sla_stream.formats.csv_rows import csv_row
 from sla_stream.formats.instants import format_instant
 from sla_stream.history.replay import Tally
@@ -83,6 +84,7 @@ class Summary:
             "unknown_ticket": counters.unknown_ticket,
             "no_policy": counters.no_policy,
             "unknown_fields": unknown_fields,
+            "libraries": calendar_data(),
         }
 
     @staticmethod
@@ -97,7 +99,8 @@ class Summary:
         for policy, metrics in numbers["policies"].items():
             for metric, counts in metrics.items():
                 rows += [(policy, metric, name, value) for name, value in counts.items()]
-        rows += [(None, None, name, value) for name, value in numbers.items() if name != "policies"]
+        whole = {name: value for name, value in numbers.items() if name not in ("policies", "libraries")}
+        rows += [(None, None, name, value) for name, value in (whole | numbers["libraries"]).items()]
         return b"".join(map(csv_row, rows))
 
     def _set_outcome(self, event: SlaEvent, outcome: str | None) -> None:

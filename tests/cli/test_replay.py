@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,7 @@ def test_summary() -> None:
         "as_of": "2026-03-02T10:45:00.000Z", "tickets": 4, "records": 10, "duplicates": 0, "late": 0, "too_late": 0,
         "after_as_of": 0, "dead_letters": 1, "dead_letters_by_reason": {"json": 1}, "unknown_ticket": 0,
         "no_policy": 0, "unknown_fields": 0,
+        "libraries": {"tzdata": version("tzdata"), "holidays": version("holidays")},
     }  # fmt: skip
 
 
@@ -179,6 +181,7 @@ def test_summary_as_csv() -> None:
     rows = list(csv.DictReader(io.StringIO(replay("--events", EVENTS, "--out", "summary", "--format", "csv").stdout)))
     assert {"policy": "acme-gold", "metric": "first_response", "count": "missed", "value": "1"} in rows
     assert {"policy": "", "metric": "", "count": "records", "value": "9"} in rows
+    assert {"policy": "", "metric": "", "count": "tzdata", "value": version("tzdata")} in rows
 
 
 BAD = (

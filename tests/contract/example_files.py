@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sla_stream.core.engine import Engine, EngineSettings
+from sla_stream.formats.calendar_data import calendar_data
 from sla_stream.formats.policy_file import load_policies
 from sla_stream.formats.sla_event import SlaEventRenderer, source_of
 from sla_stream.formats.timer_state import render_ticket_view, render_timer_state
@@ -19,6 +20,8 @@ from sla_stream.history.replay import Replay
 ROOT = Path(__file__).parents[2]
 RUN = Path(__file__).parent / "example_run"
 EXAMPLES = ROOT / "schemas" / "examples"
+LIBRARIES = {"tzdata": "2026.6", "holidays": "0.109"}
+"""The examples must not change with what is installed."""
 
 
 def produced() -> dict[str, Any]:
@@ -38,7 +41,9 @@ def produced() -> dict[str, Any]:
             found.setdefault(f"timer-state/v1/{state.stage}.json", json.loads(render_timer_state(state)))
     view = engine.view("4711", replay.as_of or 0)
     assert view is not None
-    found["timer-state/v1/ticket_record.json"] = json.loads(render_ticket_view(view))
+    record = json.loads(render_ticket_view(view))
+    assert record["libraries"] == calendar_data()
+    found["timer-state/v1/ticket_record.json"] = record | {"libraries": LIBRARIES}
     return found
 
 

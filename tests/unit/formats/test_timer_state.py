@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from typing import Any
 
 from sla_stream.core.views import TicketView, TimerState
@@ -67,7 +68,8 @@ def test_an_ended_clock_stands_still() -> None:
 def test_a_ticket_record() -> None:
     view = TicketView("T-1", {"status": "open", "url": "https://t", "group": None}, [state(), state(cycle=3)], T0)
     found = json.loads(render_ticket_view(view))
-    assert list(found) == ["ticket_id", "ticket", "url", "cycles", "as_of"]
+    assert list(found) == ["ticket_id", "ticket", "url", "cycles", "as_of", "libraries"]
+    assert found["libraries"] == {"tzdata": version("tzdata"), "holidays": version("holidays")}
     assert found["ticket"] == {"status": "open"}
     assert found["url"] == "https://t"
     assert [cycle["cycle"] for cycle in found["cycles"]] == [2, 3]
