@@ -176,16 +176,14 @@ def promise(cycle: Cycle, target: Target, due_at: int, at: int) -> list[str]:
 
 
 def _refire(cycle: Cycle, target: Target, spent: int, said: set[str]) -> list[str]:
-    """Mark as fired what was said and is still reached; the names of what was said and is not."""
+    """Mark as fired what was said and is still reached; the names of what was said and is not reached, or not there."""
     cycle.fired = 0
-    again = []
+    again = set(said)
     for mark in marks(target, cycle.target)[0]:
-        if mark.threshold.name in said:
-            if mark.used <= spent:
-                cycle.fired |= mark.bit
-            else:
-                again.append(mark.threshold.name)
-    return again
+        if mark.threshold.name in said and mark.used <= spent:
+            cycle.fired |= mark.bit
+            again.discard(mark.threshold.name)
+    return sorted(again)
 
 
 def arm(cycle: Cycle, target: Target) -> None:

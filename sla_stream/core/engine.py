@@ -84,7 +84,7 @@ class Engine:
                 return refused
         ticket.offset = offset
         ticket.recorded_at = recorded_at
-        if event.key > ticket.last and event.at > ticket.fired_at and event.kind not in UNDOES:
+        if past.in_order(ticket, event):
             self._fold_in(ticket, event, now)
         else:
             self._refold(ticket, event, now)
@@ -177,12 +177,12 @@ class Engine:
             if ticket.armed < armed:
                 self._tickets.touch(ticket.ticket_id)
             return
-        now, events = self.log_time, stored.tail_events(ticket.tail)
-        _, old, _ = past.derive(earlier, ticket, events, now)
-        ticket.fold, new, fired = past.derive(self._folder, ticket, events, now)
-        ticket.fired_at = fired
+        events = stored.tail_events(ticket.tail)
+        done = min(self.log_time, ticket.armed)  # what was due before has fired, and nothing since
+        _, old, _ = past.derive(earlier, ticket, events, done)
+        ticket.fold, new, ticket.fired_at = past.derive(self._folder, ticket, events, done)
         self._tickets.touch(ticket.ticket_id)
-        self._voice.of(ticket, now, live=False).change(old, new, "policy_amended")
+        self._voice.of(ticket, self.log_time, live=False).change(old, new, "policy_amended")
         self._rearm(ticket)
 
     def _folder_of(self, count: int) -> Folder:

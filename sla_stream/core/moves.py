@@ -112,7 +112,7 @@ class Step:
         if cycles is not None and (cycle := cycles[-1]).stage <= PAUSED:
             if cycle.ref != ref and not self._passes_on(metric):
                 if not self._follow_plan(metric, cycle, target):
-                    return self._move_ended(metric, i, target, ref)
+                    return self._go_on(metric, i)
                 cycle = self.fold.clocks[metric][-1]
             if cycle.promised is not None:
                 self._follow_promise(metric, cycle)
@@ -120,13 +120,21 @@ class Step:
             if bits & STOP and metric == FIRST_RESPONSE:
                 self.answered = True
             if bits & ACTS[cycle.stage] != RESTS[cycle.stage] and not self._move_running(metric, cycle, bits):
-                self._move_ended(metric, i, target, ref)
+                self._go_on(metric, i)
             return None
         return self._move_ended(metric, i, target, ref)
 
     def _passes_on(self, metric: str) -> bool:
         """Whether the event hands the ticket to another group: that ends the old group's cycle, as it was."""
         return metric_of(metric) == OWNERSHIP and self.before.get("group") != self.after.get("group")
+
+    def _go_on(self, metric: str, i: int) -> None:
+        """After the event ended a cycle: whatever it starts belongs to the policies in force now."""
+        present = self.folder.timeline.at(self.event.at)
+        if present is not self.planner:
+            self.look_at(present)
+        target = self.plan[i]
+        self._move_ended(metric, i, target, target.ref if target is not None else 0)
 
     def _move_ended(self, metric: str, i: int, target: Target | None, ref: int) -> None:
         """Start or reopen the clock, if the event says so."""

@@ -14,7 +14,7 @@ from sla_stream.core.cycle import PAUSED
 from sla_stream.core.engine_settings import EngineSettings
 from sla_stream.core.events import TicketEvent
 from sla_stream.core.facts import Facts
-from sla_stream.core.fold import VOIDS, Folder, without_undone
+from sla_stream.core.fold import UNDOES, VOIDS, Folder, without_undone
 from sla_stream.core.sla_events import OUTCOME
 from sla_stream.core.ticket import NEVER, Fold, Ticket
 
@@ -37,6 +37,13 @@ def seen_before(ticket: Ticket, event: TicketEvent) -> bool | None:
         if found is not None:
             return found == wanted
     return None
+
+
+def in_order(ticket: Ticket, event: TicketEvent) -> bool:
+    """Whether one step folds the event: nothing that was applied, fired or changed sorts behind it."""
+    if event.at <= ticket.fired_at or event.at < ticket.fold.lawful_to:
+        return False
+    return event.key > ticket.last and event.kind not in UNDOES
 
 
 def history(ticket: Ticket) -> tuple[Fold, Sequence[TicketEvent]]:

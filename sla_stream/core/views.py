@@ -63,6 +63,7 @@ def view_fold(ticket_id: str, fold: Fold, targets: dict[int, Target], as_of: int
 
 def _view_cycle(ticket_id: str, metric: str, cycle: Cycle, target: Target, as_of: int) -> TimerState:
     ended = cycle.stage > PAUSED
+    as_of = max(as_of, cycle.since)  # an event from ahead of the clock has used no time yet
     at = cycle.since if ended else as_of
     breached = cycle.breached or (cycle.stage == RUNNING and cycle.due < as_of)
     shown = breached or cycle.stage == RUNNING

@@ -52,8 +52,6 @@ def decode_ticket_event(
     `key` is compared with the ticket id when given (None, a record without a key, is refused).
     Raises InvalidRecord (`too_large`, `json`, `schema`, `key`); its detail names field, finding and expectation.
     """
-    if value is not None and len(value) > MAX_VALUE_BYTES:
-        raise InvalidRecord("too_large", f"found {len(value):,} bytes; expected at most {MAX_VALUE_BYTES:,}")
     event = normalise(decode_wire(value, headers, unknown))
     if key is not UNSET and (key is None or key != event.ticket_id.encode()):
         raise InvalidRecord("key", _key_detail(key, event.ticket_id))
@@ -61,9 +59,11 @@ def decode_ticket_event(
 
 
 def decode_wire(value: bytes | None, headers: Headers = (), unknown: UnknownFields = unknown_fields) -> WireEvent:
-    """The JSON object of a record, typed but not normalised. Raises InvalidRecord (`json`, `schema`)."""
+    """The JSON object of a record, typed but not normalised. Raises InvalidRecord (`too_large`, `json`, `schema`)."""
     if value is None:
         raise InvalidRecord("json", "no value: found a null record; expected a ticket event")
+    if len(value) > MAX_VALUE_BYTES:
+        raise InvalidRecord("too_large", f"found {len(value):,} bytes; expected at most {MAX_VALUE_BYTES:,}")
     envelope = unwrap(value, headers) if headers else None
     payload = value if envelope is None else envelope.data
     try:

@@ -4,7 +4,8 @@ What the contract leaves open is decided here:
 
 * `source` is a slash and the application's id (`/sla-stream`), the same for a worker and its replay.
 * `dataschema` names the schema in `schemas/` by a URN, which no host has to serve.
-* `incident` is `TICKET/METRIC/CYCLE`: read from the right it is never ambiguous.
+* `incident` is `TICKET/METRIC/CYCLE`: read from the right it is never ambiguous. A stretch goal's has `!kpi` behind the
+  metric: it opens and closes apart from the promise.
 * `actions`: a warning and an escalation carry what their threshold says, a breach what `breach:` says
   (credits are here and only here, so that nobody pays twice), an outcome nothing.
 * `ticket` holds the attributes that are set; the link is in `url` beside it.
@@ -83,7 +84,7 @@ class SlaEventRenderer:
             f'"outcome":{_quoted(event.outcome)},"revision":{event.revision},'
             f'"supersedes":{_quoted(event.supersedes)},"retracts":{_quoted(event.retracts)},'
             f'"reason":{_quoted(event.reason)},"late_attach":{"true" if event.late_attach else "false"},'
-            f'"incident":{ticket_id[:-1]}/{event.metric}/{event.cycle}",'
+            f'"incident":{ticket_id[:-1]}/{event.clock}/{event.cycle}",'
             f'"summary":{quote(summary(event, _plain(due)))},"url":{_quoted(url)},"decided_at":{instant[decided_ms]},'
             f'"late_s":{seconds[decided_ms - at_ms]},{self._evidence}{offset},"recorded_at":{instant[recorded_ms]}}},'
             f'"ticket":{ticket_json(ticket)},"actions":{actions}{_raw(event)}}}}}'

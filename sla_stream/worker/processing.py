@@ -186,11 +186,12 @@ class Processing:
         self._set_aside("dead_letters", record, reason, detail, batches)
 
     def _too_late(self, record: Any, at: int, batches: Batches) -> None:
-        late_s = (max(self.engine.log_time, record.timestamp) - at) / 1000
-        detail = (
-            f"its place is {format_instant(at)}, {late_s:.0f} s before the log's time; "
-            f"allowed_lateness is {self._lateness // 1000} s"
-        )
+        late_ms = max(self.engine.log_time, record.timestamp) - at
+        place = f"its place is {format_instant(at)}, {late_ms / 1000:.0f} s before the log's time"
+        if late_ms > self._lateness:
+            detail = f"{place}; allowed_lateness is {self._lateness // 1000} s"
+        else:
+            detail = f"{place}, among events of the ticket that were folded: only its newest are kept for reordering"
         self._set_aside("late", record, "too_late", detail, batches)
 
     def _set_aside(self, role: TopicRole, record: Any, reason: Reason, detail: str, batches: Batches) -> None:

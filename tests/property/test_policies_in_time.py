@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -144,7 +143,6 @@ def knowing_all(sets: Published, history: list[TicketEvent]) -> Run:
     return Run(sets, retain_closed=None).read(*history).until(END).settle()
 
 
-@pytest.mark.xfail(strict=True, reason="the two losses below")
 @settings(max_examples=500, phases=[Phase.generate], report_multiple_bugs=False)
 @given(timelines(), histories(), st.integers(0, 2**32), st.sampled_from((0, 5_000)))
 def test_any_order_of_events_and_policies_gives_the_same_net_set(
@@ -154,7 +152,6 @@ def test_any_order_of_events_and_policies_gives_the_same_net_set(
     assert net_set(knowing_all(sets, history).said) == net_set(run.said)
 
 
-@pytest.mark.xfail(strict=True, reason="a revised past is taken for said up to the new log time, so this alarm is lost")
 def test_deadline_between_learning_of_a_set_and_looking_at_the_ticket() -> None:
     """The set is learnt of at 11:00, and the next thing that happens is that the log gets to 13:00."""
     first = policies(version(1, target("resolution", 3 * HOUR)))
@@ -164,7 +161,6 @@ def test_deadline_between_learning_of_a_set_and_looking_at_the_ticket() -> None:
     assert tell(run, "Mon 13:00").lines == ["breach resolution#1 Mon 12:00"]
 
 
-@pytest.mark.xfail(strict=True, reason="an event that comes late over a migration is folded in as if it were in order")
 def test_event_from_before_a_migration_that_comes_after_it() -> None:
     sets = [
         version(1, target("resolution", 9 * HOUR)),
