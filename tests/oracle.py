@@ -43,12 +43,15 @@ class Expected:
 
 def replay(
     records: Iterable[Record],
-    policies: PolicySet,
+    policies: PolicySet | Sequence[tuple[int, PolicySet]],
     settings: EngineSettings,
     until: int,
     max_skew: int = 300_000,
 ) -> Expected:
-    """Apply each partition's records in offset order, then let time pass to `until` (ms)."""
+    """Apply each partition's records in offset order, then let time pass to `until` (ms).
+
+    `policies`: one set, or several with the instant (ms) of their publication, all known from the start.
+    """
     expected = Expected()
     by_partition: dict[int, list[Record]] = {}
     for record in records:

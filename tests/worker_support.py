@@ -29,6 +29,7 @@ from sla_stream.formats.instants import format_instant
 from sla_stream.formats.policy_file import load_policies
 from sla_stream.formats.settings import Settings, TopicRole
 from sla_stream.kafka.admin import Admin
+from sla_stream.kafka.policy_log import read_policy_history
 from sla_stream.kafka.topics import wanted_topics
 from sla_stream.worker.routing import partition_by_key
 from tests.oracle import Expected, Record, assert_same, replay
@@ -70,6 +71,8 @@ class Cluster:
     settle_for: int = 0
     history: bool = False
     """Records of the input carry instants of the past (CreateTime)."""
+    publishes: bool = False
+    """Policies come from the policies topic, not from the file."""
     settings: Settings = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +105,23 @@ class Cluster:
             found += await read_topic(self.kafka, self.settings.topic(role), self.partitions)
         return found
 
+    async def push(self, text: str, *flags: str, code: int = 0) -> str:
+        """`policy push` of this text; returns what it said on both outputs."""
+        path = self.directory / "pushed.yaml"
+        path.write_text(text)
+        return await self.command("policy", "push", f"--policies={path}", *flags or ("--yes",), code=code)
+
+    async def command(self, *words: str, code: int = 0) -> str:
+        """Any command on this cluster, as a user runs it; its exit code is checked."""
+        where = (f"--kafka={self.kafka}", f"--topic-prefix={self.prefix}")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sla_stream", *words, *where, cwd=ROOT, env=_environment(),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == code, f"{words} ended with {process.returncode}: {said.decode()}"
+        return said.decode()
+
     async def committed(self) -> dict[int, int]:
         """The group's committed offsets by partition."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
@@ -116,7 +136,8 @@ class Cluster:
         """What the worker should have said an hour from now: with everything fired that will ever be due."""
         records = await self.read("ticket_events")
         engine = EngineSettings(settle_for=self.settle_for)
-        return replay(records, self.policy_set, engine, now_ms() + 3_600_000)
+        policies = (await read_policy_history(self.settings)).timeline() if self.publishes else self.policy_set
+        return replay(records, policies, engine, now_ms() + 3_600_000)
 
     async def assert_exact(self) -> None:
         """The published SLA events equal the oracle's, once nothing is to come any more."""
@@ -238,7 +259,8 @@ class WorkerProcess:
         self._process = subprocess.Popen(
             [
                 sys.executable, *program, command, f"--kafka={settings.kafka}",
-                f"--topic-prefix={settings.topic_prefix}", f"--policies={settings.policies}",
+                f"--topic-prefix={settings.topic_prefix}",
+                *(() if cluster.publishes else (f"--policies={settings.policies}",)),
                 f"--settle-for={settings.settle_for}ms", f"--listen=127.0.0.1:{self.port}", "--log-format=json",
                 "--session-timeout=6s", *flags,
             ],

@@ -68,8 +68,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _push(args: argparse.Namespace, settings: Settings, text: str, policies: PolicySet) -> int:
-    import asyncio
-
     from sla_stream.kafka.policy_log import PolicyPusher, PushOvertaken
 
     async with PolicyPusher(settings) as pusher:
@@ -82,7 +80,7 @@ async def _push(args: argparse.Namespace, settings: Settings, text: str, policie
         if newest is not None and newest.pushed.policies.digest == policies.digest:
             return _OK
         number = pusher.history.next_number
-        if not args.yes and not await asyncio.to_thread(_confirmed, number):
+        if not args.yes and not await _confirmed(number):
             sys.stderr.write("not published\n")
             return _NOT_PUBLISHED
         try:
@@ -114,15 +112,23 @@ def _as_set(args: argparse.Namespace, settings: Settings, number: int, text: str
     return replace(pushed_set(number, policies, text, file), pushed_by=args.by, reason=args.reason)
 
 
-def _confirmed(number: int) -> bool:
-    """Ask on a terminal; without one the answer is no."""
+async def _confirmed(number: int) -> bool:
+    """Ask on a terminal; without one the answer is no. Ctrl-C ends the waiting as anything else."""
+    import asyncio
+
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         sys.stderr.write("expected --yes, or a terminal to ask on; ")
         return False
+    sys.stdout.write(f"publish this as set {number}? [y/N] ")
+    sys.stdout.flush()
+    answered = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin, answered.set)
     try:
-        return input(f"publish this as set {number}? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+        await answered.wait()
+    finally:
+        loop.remove_reader(sys.stdin)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _now() -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
@@ -110,6 +110,12 @@ async def read_policy_history(settings: Settings) -> PolicyHistory:
         return log.history
 
 
+def _leftover(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A fenced producer leaves futures with the same error behind, which nobody ever awaits: it was told already."""
+    if not isinstance(context.get("exception"), KafkaError):
+        loop.default_exception_handler(context)
+
+
 class PolicyPusher:
     """`async with PolicyPusher(settings) as pusher`: look at `pusher.history`, then `push`.
 
@@ -122,6 +128,7 @@ class PolicyPusher:
         self._settings = settings
 
     async def __aenter__(self) -> Self:
+        asyncio.get_running_loop().set_exception_handler(_leftover)
         async with PolicyLog(self._settings):  # the topic is there, before a producer would wait for it in vain
             pass
         self._producer = AIOKafkaProducer(

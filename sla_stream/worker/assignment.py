@@ -86,6 +86,7 @@ class Assignment:
     def _close_later(self, one: Partition) -> None:
         self._shared.metrics.lag.labels(one.number).set(0)
         self._shared.metrics.open_timers.labels(one.number).set(0)
+        self._shared.metrics.policy_set.remove(one.number)
         task = asyncio.create_task(one.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
