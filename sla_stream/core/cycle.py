@@ -291,7 +291,7 @@ def revive(cycle: Cycle, target: Target | None, at: int, counts: bool) -> None:
 def restart(cycle: Cycle, target: Target, at: int, relaxation: Relaxation | None) -> list[str]:
     """Start the same cycle from zero; returns the names of the warnings that can come again."""
     again = [mark.threshold.name for mark in marks(target, cycle.target)[0] if cycle.fired & mark.bit]
-    cycle.started = cycle.since = cycle.law = at
+    cycle.started = cycle.since = at
     allow(cycle, target, relaxation)
     cycle.paused = cycle.fired = 0
     if cycle.stage == RUNNING:
@@ -311,7 +311,7 @@ def retarget(cycle: Cycle, old: Target, new: Target, at: int, relaxation: Relaxa
     note_raw(cycle, old, at)
     if new.retarget == "restart":
         spent = cycle.paused = 0
-        cycle.started = cycle.law = at
+        cycle.started = at
     else:
         spent = elapsed(cycle, old, at)
         cycle.paused = paused_for(cycle, old, at)

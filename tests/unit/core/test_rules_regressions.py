@@ -53,3 +53,17 @@ def test_ticket_from_ahead_of_the_clock_has_used_no_time() -> None:
     view = run.engine.view("T-1", at("Mon 10:01"))
     assert view is not None
     assert [(state.elapsed, state.as_of) for state in view.cycles] == [(0, at("Mon 10:04"))]
+
+
+def test_restarted_cycle_keeps_the_policies_of_its_start() -> None:
+    """A restart is the same cycle: a change of policies since then does not judge it."""
+    old = version(1, target("resolution", 4 * HOUR, ref=1, retarget="restart"))
+    high = policy(
+        target("resolution", 2 * HOUR, ref=2, retarget="restart"),
+        name="high",
+        match=Match((("priority", "any", ("high",)),)),
+    )
+    rules = policies(high, old, version(2, target("resolution", 9 * HOUR, ref=3), since="Mon 10:00"))
+    story = "Mon 09:00 created\nMon 11:00 updated priority=high\nMon 12:00 updated priority=low\nMon 13:00 resolved"
+    run = tell(Run(rules), story)
+    assert [(fact.target.ref, fact.outcome) for fact in run.said] == [(1, "met")]
