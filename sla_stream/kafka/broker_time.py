@@ -120,6 +120,11 @@ class BrokerClock:
             return None
         return round(time.time() * 1000 - (_steady_ms() + self._offset))
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the broker last answered a probe; 0 before the first one."""
+        return (_steady_ms() - self._probes[-1].answered) / 1000 if self._probes else 0.0
+
     async def measure(self) -> Probe:
         """One probe, taken into account. KafkaError when the broker does not answer."""
         sent = _steady_ms()

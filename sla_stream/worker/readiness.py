@@ -10,6 +10,9 @@ from sla_stream.worker.assignment import Assignment
 MAX_SKEW_S: Final = 5.0
 """Clock difference to the broker beyond which a worker is not ready."""
 
+MAX_SILENCE_S: Final = 15.0
+"""Seconds without an answer of the broker, which is asked every 10, after which a worker is not ready."""
+
 STALL_S: Final = 30.0
 """Seconds without a round of the fetch loop after which a worker counts as dead."""
 
@@ -27,6 +30,10 @@ class Skewed(Protocol):
     @property
     def skew_ms(self) -> int | None:
         """Local clock minus the broker's."""
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the broker last answered."""
 
 
 class Readiness:
@@ -60,6 +67,8 @@ class Readiness:
                 reasons.append(one.paused)
             elif not one.ready:
                 reasons.append(f"partition {one.number} is recovering")
+        if self._clock is not None and self._clock.silent_s > MAX_SILENCE_S:
+            reasons.append(f"the broker has not answered for {self._clock.silent_s:.0f} s")
         skew = self.skew_s
         if skew is not None and abs(skew) > MAX_SKEW_S:
             reasons.append(f"the local clock is {skew:+.1f} s off the broker's")
