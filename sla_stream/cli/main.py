@@ -15,7 +15,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from sla_stream import __version__
@@ -70,18 +70,21 @@ class Parser(argparse.ArgumentParser):
         sys.stderr.write(f"{self.prog}: {message}\n(`{self.prog} --help` shows every flag, with examples)\n")
         raise SystemExit(USAGE)
 
-    def check_no_rest(self, rest: Sequence[str]) -> None:
-        """Refuse words that no flag has taken, with the nearest flag as a hint."""
-        if not rest:
-            return
-        flag = rest[0].partition("=")[0]
-        self.error(f"unrecognized argument {rest[0]!r}{did_you_mean(flag, list(self._flags()))}")
+    def check_no_rest(self, rest: Sequence[str], words: Sequence[str]) -> None:
+        """Refuse words that no flag has taken, with the nearest flag of the (nested) command in `words` as a hint."""
+        if rest:
+            flag, reached = rest[0].partition("=")[0], self._reached(words)
+            known = [name for action in reached._actions for name in action.option_strings]
+            reached.error(f"unrecognized argument {rest[0]!r}{did_you_mean(flag, known)}")
 
-    def _flags(self) -> Iterator[str]:
+    def _reached(self, words: Sequence[str]) -> Parser:
         for action in self._actions:
-            yield from action.option_strings
-            for nested in action.choices.values() if isinstance(action.choices, dict) else ():
-                yield from nested._flags()
+            nested = action.choices if isinstance(action.choices, dict) else {}
+            for i, word in enumerate(words):
+                if word in nested:
+                    found: Parser = nested[word]
+                    return found._reached(words[i + 1 :])
+        return self
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -132,7 +135,7 @@ def _dispatch(words: list[str]) -> int:
     parser = commands[name]
     module.add_arguments(parser)
     args, rest = root.parse_known_args(words)
-    parser.check_no_rest(rest)
+    parser.check_no_rest(rest, words)
     return int(module.run(args))
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -56,11 +58,36 @@ def setup_logging(level: str = "info", form: Format = "auto", stream: TextIO | N
             ],
         )
     )
+    handler.addFilter(SeldomTheSame())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name, least in NOISY.items():
         logging.getLogger(name).setLevel(least)
+
+
+class SeldomTheSame(logging.Filter):
+    """Lets a library say the same thing (logger, level, unformatted message) once in `every` seconds.
+
+    With the broker away the Kafka clients repeat themselves a hundred times a second. Our own lines always pass.
+    """
+
+    def __init__(self, every: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._every = every
+        self._clock = clock
+        self._last: dict[tuple[str, int, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("sla_stream"):
+            return True
+        key, now = (record.name, record.levelno, str(record.msg)), self._clock()
+        if now - self._last.get(key, -self._every) < self._every:
+            return False
+        if len(self._last) > 1_000:
+            self._last.clear()
+        self._last[key] = now
+        return True
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -109,8 +109,15 @@ def test_a_bug_shows_its_traceback_and_exits_with_3(capsys: pytest.CaptureFixtur
 def test_a_misspelt_flag_of_a_nested_command_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     parser = Parser(prog="p")
     parser.add_subparsers(parser_class=Parser).add_parser("due").add_argument("--duration")
-    assert guarded(lambda: parser.check_no_rest(["--duraton"]) or 0) == 2
+    assert guarded(lambda: parser.check_no_rest(["--duraton"], ["due", "--duraton"]) or 0) == 2
     assert "did you mean '--duration'?" in capsys.readouterr().err
+
+
+def test_a_sibling_command_has_no_say_in_the_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schedule", "elapsed", "--start", "2026-03-02T08:00:00Z"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("sla-stream schedule elapsed: unrecognized argument '--start'")
+    assert "did you mean '--start'" not in said
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

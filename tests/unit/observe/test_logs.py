@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sla_stream.observe.logs import get_logger, setup_logging
+from sla_stream.observe.logs import SeldomTheSame, get_logger, setup_logging
 
 
 @pytest.fixture
@@ -46,3 +46,17 @@ def test_console_form_is_no_json(stream: io.StringIO) -> None:
     assert "transaction.committed" in stream.getvalue()
     with pytest.raises(json.JSONDecodeError):
         json.loads(stream.getvalue())
+
+
+def test_a_library_repeats_itself_seldom() -> None:
+    now = [0.0]
+    seldom = SeldomTheSame(every=10, clock=lambda: now[0])
+
+    def passes(name: str, message: str, *args: object) -> bool:
+        return seldom.filter(logging.LogRecord(name, logging.ERROR, "f.py", 1, message, args, None))
+
+    assert [passes("aiokafka", "no node %s", n) for n in (1, 2)] == [True, False]
+    assert passes("aiokafka", "another")
+    assert [passes("sla_stream.worker", "partition.ready") for _ in range(2)] == [True, True]
+    now[0] = 10.0
+    assert passes("aiokafka", "no node %s", 3)
