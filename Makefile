@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast lint bench lock clean
+.PHONY: help setup setup-dev run test test-fast mutants lint bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: lint  ## everything: style, types, all tests on a real Kafka, full coverag
 
 test-fast: $(VENV)/ready-dev  ## what needs no Kafka
 	$(BIN)/python -m pytest -m 'not kafka and not chaos' --ignore tests/integration --ignore tests/chaos $(ARGS)
+
+mutants: $(VENV)/ready-dev  ## break each rule of time keeping in a copy; every break must be noticed
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 lint: $(VENV)/ready-dev  ## style and types
 	$(BIN)/ruff check

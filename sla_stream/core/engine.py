@@ -171,7 +171,8 @@ class Engine:
         """Judge a ticket's recent past by the policies that were published since it was last looked at."""
         known, ticket.published = self.timeline.known(ticket.published), self.timeline.published
         earlier = self._folder_of(known)
-        if ticket.position < self.timeline.changed_since(known) and self.timeline.clocks == earlier.timeline.clocks:
+        reached = max(ticket.position, ticket.fold.lawful_to)
+        if reached < self.timeline.changed_since(known) and self.timeline.clocks == earlier.timeline.clocks:
             armed = ticket.armed
             self._rearm(ticket)  # nothing judged so far is different, but a change to come may be due first
             if ticket.armed < armed:

@@ -32,7 +32,9 @@ class Timeline:
         self.sets = [ordered[0], *((since, _reaching(policies, since - reach)) for since, policies in ordered[1:])]
         self._since = _instants(self.sets)
         rules = {name: each for _, policies in reversed(self.sets) for name, each in policies.metrics.items()}
-        self.clocks = clocks_of([target for _, policies in self.sets for target in all_targets(policies)])
+        known = [target for _, policies in self.sets for target in all_targets(policies)]
+        self.targets: dict[int, Target] = {target.ref: target for target in known}
+        self.clocks = clocks_of(known)
         """Every clock that is run, from the beginning: a policy that comes later may time it (rule 14)."""
         self._planners = [Planner(_in_force(self.sets, at), self.clocks, rules) for at in self._since]
         self._only = self._planners[0] if len(self._planners) == 1 else None
@@ -43,9 +45,6 @@ class Timeline:
         ]
         names = {name for name, each in rules.items() if each.cycles == "reopen"}
         self.reopening = frozenset(names | {name + KPI for name in names})
-        self.targets: dict[int, Target] = {}
-        for planner in self._planners:
-            self.targets.update(planner.targets)
 
     def at(self, instant: int) -> Planner:
         """The planner in force at `instant`."""

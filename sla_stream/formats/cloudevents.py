@@ -63,7 +63,11 @@ def open_structured(document: Any) -> CloudEvent:
     media = document.get("datacontenttype")
     _check(document.get("specversion"), media if isinstance(media, str) else "")
     if "data" in document:
-        return CloudEvent(orjson.dumps(document["data"]), document)
+        try:
+            data = orjson.dumps(document["data"])
+        except TypeError:  # what orjson says of more than 254 levels
+            raise InvalidRecord("schema", "data: nested too deeply; expected the ticket event") from None
+        return CloudEvent(data, document)
     if "data_base64" in document:
         return CloudEvent(_from_base64(document["data_base64"]), document)
     raise InvalidRecord("schema", "data: missing; expected the ticket event")

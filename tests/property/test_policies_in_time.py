@@ -11,15 +11,13 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla_stream.core.events import TicketEvent
 from sla_stream.core.policy import Match, Policy, PolicySet, PolicyTarget, Relaxation, Target
-from tests.builders import DAY, HOUR, MINUTE, MONDAY, Run, net_set, policies, policy, target, warn
+from tests.builders import DAY, HOUR, MINUTE, MONDAY, Run, net_set, policy, target, warn
 from tests.property.test_engine import END, SETS, histories
-from tests.stories import at, tell
-from tests.unit.core.test_rules_versions import version
 
 Published = list[tuple[int, PolicySet]]
 
@@ -143,31 +141,13 @@ def knowing_all(sets: Published, history: list[TicketEvent]) -> Run:
     return Run(sets, retain_closed=None).read(*history).until(END).settle()
 
 
-@settings(max_examples=500, phases=[Phase.generate], report_multiple_bugs=False)
+@settings(max_examples=500)
 @given(timelines(), histories(), st.integers(0, 2**32), st.sampled_from((0, 5_000)))
 def test_any_order_of_events_and_policies_gives_the_same_net_set(
     sets: Published, history: list[TicketEvent], seed: int, settle: int
 ) -> None:
     run = live_through(sets, steps(sets, history, random.Random(seed)), settle)
     assert net_set(knowing_all(sets, history).said) == net_set(run.said)
-
-
-def test_deadline_between_learning_of_a_set_and_looking_at_the_ticket() -> None:
-    """The set is learnt of at 11:00, and the next thing that happens is that the log gets to 13:00."""
-    first = policies(version(1, target("resolution", 3 * HOUR)))
-    more = replace(first, policies=(*first.policies, version(1, target("assignment", DAY), name="more")))
-    run = tell(Run([(0, first)]), "Mon 09:00 created\nMon 11:00")
-    run.engine.adopt(at("Mon 10:00"), more)
-    assert tell(run, "Mon 13:00").lines == ["breach resolution#1 Mon 12:00"]
-
-
-def test_event_from_before_a_migration_that_comes_after_it() -> None:
-    sets = [
-        version(1, target("resolution", 9 * HOUR)),
-        version(2, target("resolution", 12 * HOUR), since="Tue 00:00", migrate=True),
-    ]
-    run = tell(Run(policies(*sets)), "Mon 20:00 created\nTue 01:00\nMon 23:00 resolved @ Tue 02:00\nTue 12:00")
-    assert [fact.target.policy_version for fact in run.said] == ["v1"]
 
 
 @settings(max_examples=150)
