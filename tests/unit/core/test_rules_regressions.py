@@ -67,3 +67,10 @@ def test_restarted_cycle_keeps_the_policies_of_its_start() -> None:
     story = "Mon 09:00 created\nMon 11:00 updated priority=high\nMon 12:00 updated priority=low\nMon 13:00 resolved"
     run = tell(Run(rules), story)
     assert [(fact.target.ref, fact.outcome) for fact in run.said] == [(1, "met")]
+
+
+def test_what_another_clock_holds_back_delays_nothing() -> None:
+    rules = policies(policy(target("first_response", HOUR), target("resolution", HOUR + HOUR // 2 + 2_000)))
+    run = Run(rules).read(event("Mon 09:00", "created"), recorded_at="Mon 10:30").until("Mon 10:30:04")
+    assert run.lines == ["breach resolution#1 Mon 10:30:02"]
+    assert run.until("Mon 10:31").lines[1:] == ["breach first_response#1 Mon 10:00"]
