@@ -27,7 +27,7 @@ from tests.property.test_policies_in_time import amended, as_first
 
 TICKETS = st.sampled_from(("T-1", "T-1", "T-2"))
 ALL_KINDS = st.sampled_from(("created", *KINDS))
-MINUTES = st.one_of(st.integers(0, 90), st.integers(0, 10 * 60)).map(lambda minutes: minutes * MINUTE)
+MINUTES = st.one_of(st.integers(0, 90), st.integers(60, 12 * 60)).map(lambda minutes: minutes * MINUTE)
 
 
 def standing(said: list[SlaEvent]) -> list[SlaEvent]:
@@ -63,14 +63,15 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = MONDAY
+        self.now = MONDAY + 9 * HOUR
         self.history: list[TicketEvent] = []
         self.sets: list[tuple[int, PolicySet]] = []
 
-    @initialize(rules=SETS)
-    def start(self, rules: PolicySet) -> None:
+    @initialize(rules=SETS, priority=st.sampled_from(("high", "low", None)))
+    def start(self, rules: PolicySet, priority: str | None) -> None:
         self.sets = [(0, as_first(rules))]
         self.run = Run(self.sets[:1], retain_closed=None, settle_for=0)
+        self.read(self.now, "created", "T-1", {"priority": priority})
 
     def read(self, at: int, kind: str, ticket: str, attributes: dict[str, Any]) -> None:
         rest = {"merged_into": "T-9"} if kind == "merged" else {}
@@ -187,4 +188,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestEngine = Machine.TestCase
-TestEngine.settings = settings(max_examples=120, stateful_step_count=20)
+TestEngine.settings = settings(max_examples=250, stateful_step_count=20)
