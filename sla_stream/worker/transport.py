@@ -7,6 +7,7 @@ Faust (faust-streaming 0.15.3)
   Consumer.on_partitions_assigned       our partitions start, then Faust's own
   Consumer._drain_messages              the fetch loop: whole batches, with positions, in one sequence with seeks
   AIOKafkaConsumerThread._create_worker_consumer   read_committed, short fetches, sticky assignor
+  AIOKafkaConsumerThread.on_thread_stop  aiokafka's stop may end in a cancellation that is not ours
   Schema.compile                        passes a batch through as one event
   TableManager.on_start                 without its pause of one second: there are no tables to wait for
   read: Consumer.flow_active, .can_resume_flow, .callback, ._stopped, ._get_active_partitions(), ._thread;
@@ -16,7 +17,7 @@ aiokafka (0.14.0)
                                         1.8 µs each; so nobody in this process may read topic or partition of a record
   read: consumer._fetcher (fetched_records, _fetch_task, _closed, _subscriptions.fetch_context()),
         consumer._subscription.subscription.assignment (state_value: position, lso, highwater, timestamp),
-        consumer._coordinator (check_errors, generation)
+        consumer._coordinator (check_errors, generation), consumer._client.close()
 
 Why: one record at a time costs 35 times the CPU; Faust's seeks race with its fetches and lose records; its table
 recovery never ends on a transactional changelog. `check_internals` fails loudly when the pinned versions change.
@@ -86,6 +87,18 @@ class BatchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         return group_consumer(self.app.settings)
+
+    async def on_thread_stop(self) -> None:
+        """Faust's own. Without the broker aiokafka cancels a fetch that waits for its next try, and then passes the
+        cancellation on: the thread would end with a traceback, and nobody would hear that it has stopped.
+        """
+        try:
+            await super().on_thread_stop()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            await self._consumer._client.close()
 
     async def fetch(self, wanted: Mapping[int, int | None], timeout: float) -> dict[int, Batch] | None:
         """Seek where an offset is given, then fetch. None: a rebalance came between, nothing counts."""
@@ -273,6 +286,7 @@ _SIGNATURES: Final[list[tuple[Any, tuple[str, ...]]]] = [
     (driver.Consumer.on_partitions_assigned, ("self", "assigned", "generation_id")),
     (driver.Consumer._drain_messages, ("self", "fetcher")),
     (driver.AIOKafkaConsumerThread._create_worker_consumer, ("self", "transport")),
+    (driver.AIOKafkaConsumerThread.on_thread_stop, ("self",)),
     (Fetcher.fetched_records, ("self", "partitions", "timeout", "max_records")),
     (TableManager.on_start, ("self",)),
     (
