@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sla_stream.observe.logs import SeldomTheSame, get_logger, setup_logging
+from sla_stream.observe.logs import NormalAtFirst, SeldomTheSame, get_logger, setup_logging
 
 
 @pytest.fixture
@@ -60,3 +60,42 @@ def test_a_library_repeats_itself_seldom() -> None:
     assert [passes("sla_stream.worker", "partition.ready") for _ in range(2)] == [True, True]
     now[0] = 10.0
     assert passes("aiokafka", "no node %s", 3)
+
+
+def test_what_was_suppressed_is_counted(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("sla_stream.observe.logs.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(SeldomTheSame.__init__, "__defaults__", (10.0, lambda: now[0]))
+    setup_logging("info", "json", stream)
+    for second in (0, 1, 2, 10, 20):
+        now[0] = second
+        logging.getLogger("aiokafka.cluster").error("no node %s", second)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["event"], line.get("suppressed")) for line in lines] == [
+        ("no node 0", None), ("no node 10", 2), ("no node 20", None),
+    ]  # fmt: skip
+
+
+class GroupCoordinatorNotAvailableError(Exception):
+    """Stands for aiokafka's; only the name counts."""
+
+
+@pytest.mark.parametrize(("least", "shown"), [(logging.INFO, False), (logging.DEBUG, True)])
+def test_a_group_that_is_just_being_made_is_no_error_unless_it_lasts(least: int, shown: bool) -> None:
+    now = [0.0]
+    normal = NormalAtFirst(least, grace=15, clock=lambda: now[0])
+
+    def seen(error: Exception, name: str = "aiokafka.consumer.group_coordinator") -> tuple[bool, str]:
+        record = logging.LogRecord(name, logging.ERROR, "f.py", 1, "Request failed: %s", (error,), None)
+        return normal.filter(record), record.levelname
+
+    unavailable = GroupCoordinatorNotAvailableError()
+    assert seen(unavailable) == (shown, "DEBUG")
+    assert seen(OSError()) == (True, "ERROR")
+    assert seen(unavailable, "aiokafka.other") == (True, "ERROR")
+    for now[0] in (5, 10, 15):
+        assert seen(unavailable) == (shown, "DEBUG")
+    now[0] = 16
+    assert seen(unavailable) == (True, "ERROR")
+    now[0] = 60  # quiet in between: another beginning
+    assert seen(unavailable) == (shown, "DEBUG")
