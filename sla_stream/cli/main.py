@@ -75,7 +75,8 @@ class Parser(argparse.ArgumentParser):
         if rest:
             flag, reached = rest[0].partition("=")[0], self._reached(words)
             known = [name for action in reached._actions for name in action.option_strings]
-            reached.error(f"unrecognized argument {rest[0]!r}{did_you_mean(flag, known)}")
+            hint = f"; expected after `{reached.prog}`" if flag in known else did_you_mean(flag, known)
+            reached.error(f"unrecognized argument {rest[0]!r}{hint}")
 
     def _reached(self, words: Sequence[str]) -> Parser:
         for action in self._actions:

@@ -120,6 +120,13 @@ def test_a_sibling_command_has_no_say_in_the_hint(capsys: pytest.CaptureFixture[
     assert "did you mean '--start'" not in said
 
 
+def test_a_hint_never_repeats_what_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schedule", "--start=2026-03-02T08:00:00Z", "due", "--schedule=s", "--duration=1h"]) == 2
+    said = capsys.readouterr().err
+    assert "unrecognized argument '--start=2026-03-02T08:00:00Z'; expected after `sla-stream schedule due`" in said
+    assert "(`sla-stream schedule due --help` shows" in said
+
+
 def test_a_reader_that_leaves_is_no_error() -> None:
     program = (
         "import sys\nfrom sla_stream.cli.main import guarded\n"
