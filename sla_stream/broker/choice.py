@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, Self
@@ -11,6 +12,8 @@ from sla_stream.broker.kafka_jars import Progress
 from sla_stream.broker.local_kafka import LocalKafka
 from sla_stream.errors import ConfigError
 from sla_stream.formats.setting_values import servers
+from sla_stream.formats.settings import Settings
+from sla_stream.kafka.admin import Admin
 
 TEST_KAFKA: Final = "SLA_STREAM_TEST_KAFKA"
 
@@ -47,7 +50,16 @@ class ExistingKafka:
             raise ConfigError(f"{TEST_KAFKA}: {error}") from None
 
     def start(self) -> Self:
+        """ConfigError when it does not answer within 10 s."""
+        try:
+            asyncio.run(self._greet())
+        except ConfigError as error:
+            raise ConfigError(f"{TEST_KAFKA}: {str(error).removeprefix('kafka: ')}") from None
         return self
+
+    async def _greet(self) -> None:
+        async with Admin(Settings(kafka=self.bootstrap)):
+            return
 
     def close(self) -> None:
         return

@@ -43,8 +43,8 @@ class Feeder:
         self.appended = 0
         self.at = self._next.at if self._next else 0
         """Instant of the latest event appended, ms."""
-        self.reached = 0
-        """Everything at or before this instant (ms) is appended."""
+        self.reached: int | None = None
+        """Everything at or before this instant (ms) is appended. None before `run`: no time passes yet."""
 
     async def run(self, end: int | None = None) -> None:
         """Until the events are used up and the clock has reached `end` (default: that of the last event)."""

@@ -131,7 +131,7 @@ class Demo:
     async def _watch(self, feeder: Feeder, endpoint: WorkerEndpoint) -> None:
         while True:
             await asyncio.sleep(PROGRESS_EVERY_S)
-            if feeder.appended:
+            if feeder.appended and feeder.reached is not None:
                 self._gauges = await endpoint.gauges() or self._gauges
                 self._screen.progress(self._progress.text(self._gauges, feeder.appended, feeder.reached))
 

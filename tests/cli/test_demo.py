@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.worker_support import free_port
 
-def demo(*flags: str) -> subprocess.CompletedProcess[str]:
+
+def demo(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sla_stream", "demo", *flags]
     return subprocess.run(
-        [sys.executable, "-m", "sla_stream", "demo", *flags], capture_output=True, text=True, timeout=30, check=False
+        command, capture_output=True, text=True, timeout=30, check=False, env=os.environ | environment
     )
 
 
@@ -41,6 +45,13 @@ def test_mistake_is_named_and_exits_with_2(flags: list[str], said: str) -> None:
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_cluster_that_does_not_answer_is_named_before_anything_is_said_of_it() -> None:
+    kafka = f"127.0.0.1:{free_port()}"
+    done = demo(SLA_STREAM_TEST_KAFKA=kafka)
+    assert done.returncode == 2
+    assert done.stderr == f"SLA_STREAM_TEST_KAFKA: cannot use the cluster: {kafka}: connection refused\n"
 
 
 def test_broken_policies_are_shown_with_their_place(tmp_path: Path) -> None:

@@ -245,6 +245,7 @@ async def test_live_moves_the_history_to_now(kafka: str, tmp_path: Path) -> None
     async with demo(tmp_path, "--live", "--events", "4000", SLA_STREAM_TEST_KAFKA=kafka) as running:
         assert await running.ended() == 0
     assert any("  breach  " in line for line in running.out)
+    assert not any("1970" in line for line in running.err)
     assert not any("late_event" in line for line in running.out)  # no alarm was false
     today, shown = time.time(), time.mktime(time.strptime(running.out[0][:10], "%Y-%m-%d"))
     assert 20 * 86_400 < today - shown < 30 * 86_400
