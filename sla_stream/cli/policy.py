@@ -19,7 +19,8 @@ examples:
 LINT_HELP: Final = """\
 One line for each finding on standard output: FILE:LINE:COL: severity: path: what was found; what was expected.
 Errors make the file unusable; every other command refuses it. Warnings are allowed and probably not meant, such as a
-policy that is never reached. Notes are for information and do not count.
+policy that is never reached. Notes are for information and do not count. That there is nothing to report is said on
+standard error.
 """
 LINT_EXAMPLES: Final = """\
 examples:

@@ -20,7 +20,7 @@ from sla_stream.formats.attributes import ticket_json
 from sla_stream.formats.codec import decode_ticket_event
 from sla_stream.formats.instants import format_instant
 from sla_stream.formats.policy_file import load_policies
-from sla_stream.formats.policy_file.explanation import Candidate, Choice, explain_choices
+from sla_stream.formats.policy_file.explanation import Candidate, Choice, explain_choices, plain
 from sla_stream.formats.policy_file.findings import printable
 from sla_stream.formats.sentences import plain_duration
 
@@ -91,9 +91,7 @@ def _as_text(event: TicketEvent, attributes: Attributes, choices: list[Choice]) 
 
 
 def _value(name: str, value: Any) -> str:
-    if name == "due_at":
-        return format_instant(value)
-    return printable(", ".join(value) if isinstance(value, list) else str(value))
+    return format_instant(value) if name == "due_at" else plain(value)
 
 
 def _name(candidate: Candidate) -> str:

@@ -11,7 +11,9 @@ from sla_stream.core.policy import PolicySet, Target
 from sla_stream.errors import ConfigError
 from sla_stream.formats.instants import format_instant
 from sla_stream.formats.policy_file import lint_policies, parse_policies, read_policy_text
+from sla_stream.formats.policy_file.calendars import ALWAYS
 from sla_stream.formats.policy_file.chains import Overlong, Unowned, check_chain
+from sla_stream.formats.policy_file.explanation import plain
 from sla_stream.formats.policy_file.findings import printable, quote
 from sla_stream.formats.sentences import plain_duration
 
@@ -29,7 +31,18 @@ def run(args: argparse.Namespace) -> int:
         lines += [f"{args.file}: {severity}: {sentence}" for severity, sentence in more]
         found = found or any(severity != "note" for severity, _ in more)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
+    if not lines:
+        sys.stderr.write(f"{args.file}: {_size(parse_policies(text, args.file))}: nothing to report\n")
     return int(found)
+
+
+def _size(policies: PolicySet) -> str:
+    schedules = len(policies.schedules.keys() - {ALWAYS})
+    return f"{_count(len(policies.policies), 'policy', 'policies')}, {_count(schedules, 'schedule', 'schedules')}"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _groups(chain: str) -> list[str]:
@@ -91,7 +104,7 @@ def _history(policies: PolicySet, path: str | None) -> Iterator[tuple[str, str]]
 
 def _attributes(attributes: Attributes) -> str:
     shown = [
-        f"{name} {printable(', '.join(value) if isinstance(value, list) else str(value))}"
+        f"{name} {plain(value)}"
         for name, value in sorted(attributes.items())
         if name not in ("status", "url", "due_at", "assignee")
     ]

@@ -9,6 +9,7 @@ import pytest
 
 from sla_stream.cli.main import main
 
+DESK = "schedules: {desk: {timezone: UTC, hours: {mon-fri: '09:00-17:00'}}}\n"
 GOOD = "apiVersion: sla-stream/v1\npolicies:\n  - {name: a, targets: {resolution: {target: 1h}}}\n"
 
 
@@ -19,8 +20,12 @@ def write(tmp_path: Path, text: str) -> str:
 
 
 def test_a_clean_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["policy", "lint", write(tmp_path, GOOD)]) == 0
-    assert capsys.readouterr() == ("", "")
+    path = write(tmp_path, GOOD)
+    assert main(["policy", "lint", path]) == 0
+    assert capsys.readouterr() == ("", f"{path}: 1 policy, 0 schedules: nothing to report\n")
+    path = write(tmp_path, GOOD + "  - {name: b, match: {plan: p}, targets: {assignment: {target: 1h}}}\n" + DESK)
+    assert main(["policy", "lint", path]) == 0
+    assert capsys.readouterr() == ("", f"{path}: 2 policies, 1 schedule: nothing to report\n")
 
 
 def test_errors_go_to_standard_output_one_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,12 +113,13 @@ def test_tickets_of_a_history_that_match_none(tmp_path: Path, capsys: pytest.Cap
     )
     log.write_text(event % (1, "T-1", ', "plan": "gold", "tags": ["a"]'))
     assert main(["policy", "lint", path, "--events", str(log)]) == 0
+    assert capsys.readouterr() == ("", f"{path}: 1 policy, 0 schedules: nothing to report\n")
     log.write_text("{}\n" + event % (1, "T-3", ', "plan": "tin", "tags": ["b", "a"]'))
     assert main(["policy", "lint", path, "--events", str(log)]) == 1
     out, err = capsys.readouterr()
     assert out.splitlines() == [
         f"{path}: warning: 1 lines of {log} cannot be used",
-        f"{path}: warning: 1 of 1 tickets of {log} match no policy: T-3 (plan tin, tags a, b)",
+        f"{path}: warning: 1 of 1 tickets of {log} match no policy: T-3 (plan tin, tags [a, b])",
         f"{path}: note: no ticket of {log} takes a target from 'a'",
     ]
     assert err.startswith(f"{log}:1: schema: ")

@@ -68,6 +68,16 @@ def test_every_reason(policies: str, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert explain(policies, tmp_path, capsys, customer=None)["acme"] == "- customer is not set, not acme"
 
 
+def test_values_as_a_policy_file_writes_them(policies: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = explain(policies, tmp_path, capsys, tags=["b", "eu"])
+    assert found["vip"] == "- tags are [b, eu], none of them vip"
+    fields = {"tags": ["b", "eu"], "custom": {"vip": True, "seats": 7}}
+    (tmp_path / "event.json").write_text(json.dumps({**EVENT, **fields}))
+    assert main(["policy", "explain", "--policies", policies, str(tmp_path / "event.json")]) == 0
+    head = capsys.readouterr().out.splitlines()[0]
+    assert head.endswith(": custom.seats 7, custom.vip true, customer acme, priority high, status new, tags [b, eu]")
+
+
 def test_no_target(policies: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "event.json").write_text(json.dumps({**EVENT, "customer": "b"}))
     assert main(["policy", "explain", "--policies", policies, str(tmp_path / "event.json")]) == 0

@@ -130,7 +130,7 @@ def unmet(match: Match, attributes: Attributes) -> list[str]:
 
 
 def _unmet_term(name: str, mode: str, values: tuple[Any, ...], attributes: Attributes) -> str:
-    wanted = [_text(value) for value in values]
+    wanted = [plain(value) for value in values]
     if mode == "all":
         missing = [value for value in wanted if value not in (attributes.get(name) or ())]
         return f"tag {' and '.join(missing)} is missing"
@@ -142,11 +142,14 @@ def _unmet_term(name: str, mode: str, values: tuple[Any, ...], attributes: Attri
 def _has(name: str, attributes: Attributes) -> str:
     value = attributes.get(name)
     if name == "tags":
-        return f"tags are {', '.join(map(_text, value))}" if value else "there are no tags"
-    return f"{name} is not set" if value is None else f"{name} is {_text(value)}"
+        return f"tags are {plain(value)}" if value else "there are no tags"
+    return f"{name} is not set" if value is None else f"{name} is {plain(value)}"
 
 
-def _text(value: Any) -> str:
+def plain(value: Any) -> str:
+    """An attribute's value as a policy file writes it: true, [a, b], text without quotes."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(plain, value))}]"
     return printable(str(value))

@@ -77,15 +77,20 @@ def _report(error: ErrorDetails, place: Path, findings: Findings) -> None:
         key = str(loc[-1])
         findings.error(place, f"`{key}` is missing; expected {_expected(loc)}", key=True)
     elif kind == "extra_forbidden":
-        known = _known_keys(loc[:-1])
-        text = f"unknown key {quote(str(loc[-1]))}; expected {one_of(known)}{did_you_mean(str(loc[-1]), known)}"
-        findings.error(place, text, key=True)
+        findings.error(place, _unknown_key(str(loc[-1]), loc[:-1]), key=True)
     elif kind == "written":
         findings.error(place, error["msg"], key=loc[-1] == "[key]" or "[key]" in loc)
     else:
         choices = _choices(loc) if kind == "literal_error" and isinstance(found, str) else []
         hint = did_you_mean(found, choices) if len(choices) > 1 else ""
         findings.error(place, f"found {show(found)}; expected {_expected(loc, place)}{hint}")
+
+
+def _unknown_key(key: str, loc: Path) -> str:
+    known = _known_keys(loc)
+    if loc and key in _known_keys(()):
+        return f"key {quote(key)} does not belong here; expected at the top level of the file{did_you_mean(key, known)}"
+    return f"unknown key {quote(key)}; expected {one_of(known)}{did_you_mean(key, known)}"
 
 
 def _expected(loc: Path, place: Path = ()) -> str:

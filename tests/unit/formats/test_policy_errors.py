@@ -268,6 +268,20 @@ def test_own_metrics() -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["apiVersion", "relaxations", "metrics", "policies"])
+def test_a_key_of_the_top_level_in_a_policy(key: str) -> None:
+    expected = f"key '{key}' does not belong here; expected at the top level of the file"
+    found = errors_of(policy(f"{key}: []\n    targets: {{resolution: {{target: 1h}}}}"))
+    assert found == [f"p.yaml:4:5: policies[0].{key}: {expected}"]
+    found = errors_of(target(f"{{target: 1h, {key}: []}}"))
+    assert found == [f"p.yaml:5:32: policies[0].targets.resolution.{key}: {expected}"]
+
+
+def test_schedules_in_a_policy_may_be_meant_as_its_schedule() -> None:
+    (found,) = errors_of(policy("schedules: desk\n    targets: {resolution: {target: 1h}}"))
+    assert found.endswith("does not belong here; expected at the top level of the file (did you mean 'schedule'?)")
+
+
 def test_a_target_on_a_schedule_that_is_never_open() -> None:
     text = schedule("closed: []") + "policies:\n  - {name: p, schedule: s, targets: {resolution: {target: 1h}}}\n"
     assert errors_of(text) == [
