@@ -148,9 +148,12 @@ async def test_the_embedded_broker_takes_topics_records_and_transactions(embedde
     assert embedded.limits
 
 
-def test_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    existing = choose_broker(environment={"SLA_STREAM_TEST_KAFKA": "a:1"})
-    assert existing.start().bootstrap == "a:1"
+def test_the_choice(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    existing = choose_broker(environment={"SLA_STREAM_TEST_KAFKA": kafka})
+    assert existing.start().bootstrap == kafka
+    silent = choose_broker(environment={"SLA_STREAM_TEST_KAFKA": "127.0.0.1:1"})
+    with pytest.raises(ConfigError, match="^SLA_STREAM_TEST_KAFKA: cannot use the cluster: 127.0.0.1:1: connection"):
+        silent.start()
     with pytest.raises(ConfigError, match='SLA_STREAM_TEST_KAFKA: found "a", expected HOST:PORT'):
         choose_broker(environment={"SLA_STREAM_TEST_KAFKA": "a"})
     monkeypatch.setattr("sla_stream.broker.java._candidates", lambda: iter(()))
