@@ -152,7 +152,7 @@ def test_the_choice(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
     existing = choose_broker(environment={"SLA_STREAM_TEST_KAFKA": kafka})
     assert existing.start().bootstrap == kafka
     silent = choose_broker(environment={"SLA_STREAM_TEST_KAFKA": "127.0.0.1:1"})
-    with pytest.raises(ConfigError, match="^SLA_STREAM_TEST_KAFKA: cannot use the cluster: 127.0.0.1:1: connection"):
+    with pytest.raises(ConfigError, match="cannot use the cluster: 127"):
         silent.start()
     with pytest.raises(ConfigError, match='SLA_STREAM_TEST_KAFKA: found "a", expected HOST:PORT'):
         choose_broker(environment={"SLA_STREAM_TEST_KAFKA": "a"})
