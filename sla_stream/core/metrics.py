@@ -64,6 +64,3 @@ BUILT_IN: Final[dict[str, Rules]] = {
     ),
 }
 """`status_is` (holds now) and `lacks` (has no value) are conditions of built-in metrics only."""
-
-RESERVED: Final[tuple[str, ...]] = ()
-"""Built-in metrics of the contract that this release does not time yet; a policy that names one is refused."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from sla_stream.core.metrics import BUILT_IN, DUE_DATE, RESERVED
+from sla_stream.core.metrics import BUILT_IN, DUE_DATE
 from sla_stream.core.policy import Conditions, PolicyTarget, Rules, Target, Threshold
 from sla_stream.core.schedule import Schedule
 from sla_stream.formats.durations import parse_duration
@@ -95,13 +95,7 @@ class Targets:
 
     def check_metric(self, metric: str, path: Path) -> bool:
         """Whether the metric can be timed; says what is wrong otherwise."""
-        if metric in RESERVED:
-            self.findings.error(
-                path,
-                f"metric {quote(metric)} is not supported by this release; expected {one_of(self.metrics)}",
-                key=True,
-            )
-        elif metric not in self.metrics and not self.metrics_lost:
+        if metric not in self.metrics and not self.metrics_lost:
             hint = did_you_mean(metric, self.metrics)
             self.findings.error(
                 path, f"unknown metric {quote(metric)}; expected {one_of(self.metrics)}{hint}", key=True
@@ -211,7 +205,7 @@ def compile_metrics(shaped: Shaped, findings: Findings) -> dict[str, Rules]:
         metrics.setdefault(name, Rules())
     for name, metric in written.items():
         path: Path = ("metrics", name)
-        if name in BUILT_IN or name in RESERVED:
+        if name in BUILT_IN:
             findings.error(path, f"metric {quote(name)} is built in; expected another name", key=True)
             continue
         if not name.strip() or len(name) > 100:

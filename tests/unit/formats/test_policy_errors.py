@@ -8,7 +8,7 @@ import pytest
 
 from sla_stream.core.metrics import BUILT_IN
 from sla_stream.errors import ConfigError
-from sla_stream.formats.policy_file import load_policies, parse_policies, targets
+from sla_stream.formats.policy_file import load_policies, parse_policies
 from sla_stream.formats.policy_file.findings import one_of
 
 HEAD = "apiVersion: sla-stream/v1\n"
@@ -242,14 +242,6 @@ def test_time_zone_with_a_suggestion() -> None:
 def test_subdivision_lists_what_is_known() -> None:
     (found,) = errors_of(schedule("holidays: {country: DE, subdivision: Bavaria}"))
     assert "unknown subdivision 'Bavaria' of DE; expected Augsburg, BB, BE, BW, BY" in found
-
-
-def test_a_metric_of_a_later_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(targets, "RESERVED", ("patience",))
-    assert errors_of(policy("targets: {patience: {target: 1h}}")) == [
-        "p.yaml:4:15: policies[0].targets.patience: metric 'patience' is not supported by this release; "
-        f"expected {METRICS}"
-    ]
 
 
 def test_own_metrics() -> None:
