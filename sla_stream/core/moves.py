@@ -102,7 +102,14 @@ class Step:
                 continue
             if follows(before.policies, after.policies, current, target):
                 cycle.law = self.event.at
-                self._follow_plan(metric, cycle, target)
+                if self._follow_plan(metric, cycle, target):
+                    self._pause_by_state(cycles[-1])
+
+    def _pause_by_state(self, cycle: Cycle) -> None:
+        """Pause or resume as the new policy's conditions say of the ticket as it is; no event was there to ask."""
+        bits = self.bits[self.planner.rule_index[cycle.ref]]
+        if bits & HOLDS:
+            move_clock(cycle, self.folder.targets[cycle.ref], bits, self.event.at)
 
     def move(self, metric: str, i: int) -> None:
         """Move the clock of `metric`, the planner's metric number `i`."""

@@ -300,3 +300,18 @@ def test_order_of_versions_in_the_file_does_not_matter() -> None:
     turned = replace(rules, policies=rules.policies[::-1])
     story = "Mon 22:00 created\nTue 01:00 created ticket=T-2\nTue 12:00"
     assert [fact.id for fact in tell(Run(turned), story).said] == [fact.id for fact in tell(Run(rules), story).said]
+
+
+@pytest.mark.parametrize(("before", "after_", "stage"), [({}, PAUSING, "paused"), (PAUSING, {}, "running")])
+def test_migration_asks_whether_the_ticket_is_paused(before: Any, after_: Any, stage: str) -> None:
+    """No event is there to ask; the ticket was pending all the time."""
+    old = {"rules": before} if before else {}
+    new = {"rules": after_} if after_ else {}
+    rules = policies(
+        version(1, target("resolution", 4 * HOUR, **old)),
+        version(2, target("resolution", 9 * HOUR, **new), since="Tue 00:00", migrate=True),
+    )
+    run = tell(Run(rules), "Mon 22:00 created status=pending\nTue 00:30")
+    (found,) = states(run, "Tue 00:30").values()
+    assert found.stage == stage
+    assert found.elapsed == (2 * HOUR if stage == "paused" else HOUR // 2)
