@@ -59,17 +59,26 @@ class Facts:
         self.repeatable.add((metric, number, threshold))
 
 
+def unsaid(ticket_id: str, clock_name: str) -> SlaEvent:
+    """An SLA event of a clock on which nothing is decided that only its saying decides."""
+    event = SlaEvent()
+    event.ticket_id = ticket_id
+    event.clock = clock_name
+    event.metric = metric_of(clock_name)
+    event.threshold = event.outcome = event.reason = event.raw = None
+    event.revision = 0
+    event.late_attach = False
+    event.supersedes = event.retracts = event.retracts_type = None
+    return event
+
+
 def fact(
     type_: Type, ticket_id: str, metric: str, cycle: Cycle, target: Target, at: int, attributes: Attributes
 ) -> SlaEvent:
     """What can be said of `cycle` at `at`."""
-    event = SlaEvent()
+    event = unsaid(ticket_id, metric)
     event.type = type_
-    event.ticket_id = ticket_id
-    event.clock = metric
-    event.metric = metric_of(metric)
     event.cycle = cycle.number
-    event.threshold = None
     event.target = target
     event.target_ms = cycle.target
     event.started_at = cycle.started
@@ -78,15 +87,7 @@ def fact(
     event.elapsed = clock.elapsed(cycle, target, at)
     event.paused = cycle.paused
     event.overrun = event.elapsed - cycle.at_due if cycle.breached else 0
-    event.outcome = None
-    event.reason = None
     event.ticket = attributes
-    event.revision = 0
-    event.supersedes = None
-    event.late_attach = False
-    event.raw = None
-    event.retracts = None
-    event.retracts_type = None
     return event
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sla_stream.core.facts import Facts, Identity, identity
+from sla_stream.core.facts import Facts, Identity, identity, unsaid
 from sla_stream.core.ids import event_id, retraction_id
-from sla_stream.core.metrics import metric_of
 from sla_stream.core.policy import Target
 from sla_stream.core.sla_events import OUTCOME, RETRACTION, WARNING, SlaEvent
 from sla_stream.core.ticket import Held, Note, Ticket
@@ -222,11 +221,8 @@ def _held(fact: SlaEvent, release: int) -> Held:
 
 
 def _unheld(held: Held, ticket_id: str, targets: dict[int, Target]) -> SlaEvent:
-    fact = SlaEvent()
+    fact = unsaid(ticket_id, held.metric)
     fact.type = held.type  # type: ignore[assignment]  # stored as text, written from a Type
-    fact.ticket_id = ticket_id
-    fact.clock = held.metric
-    fact.metric = metric_of(held.metric)
     fact.cycle = held.cycle
     fact.threshold = held.threshold
     fact.target = targets[held.ref]
@@ -241,11 +237,7 @@ def _unheld(held: Held, ticket_id: str, targets: dict[int, Target]) -> SlaEvent:
     fact.reason = held.reason
     fact.raw = held.raw
     fact.ticket = held.ticket
-    fact.revision = 0
-    fact.supersedes = None
     fact.late_attach = held.late_attach
-    fact.retracts = None
-    fact.retracts_type = None
     return fact
 
 

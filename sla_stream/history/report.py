@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import orjson
 
+from sla_stream.formats.calendar_data import calendar_data
 from sla_stream.formats.csv_rows import csv_row
 from sla_stream.formats.instants import format_instant
 from sla_stream.history.grouping import Dimensions
@@ -47,7 +47,7 @@ class Report:
             "as_of": None if self.as_of is None else format_instant(self.as_of),
             "by": list(self.dimensions.names),
             "policies": self.policies,
-            "libraries": library_versions(),
+            "libraries": calendar_data(),
             "rows": [
                 dict(zip(self.dimensions.names, group, strict=True)) | counts.as_json()
                 for group, counts in self.rows.items()
@@ -88,15 +88,10 @@ def versions_of(results: Iterable[Result]) -> dict[str, list[str]]:
     return {policy: sorted(versions) for policy, versions in sorted(found.items())}
 
 
-def library_versions() -> dict[str, str | None]:
-    """The data behind schedules: time zones and public holidays."""
-    return {name: _version(name) for name in ("tzdata", "holidays")}
-
-
 def head_lines(as_of: int | None, policies: dict[str, list[str]]) -> Iterator[str]:
     """What a reader needs to get the same figures again."""
     when = "nothing read" if as_of is None else f"as of {format_instant(as_of)}"
-    libraries = ", ".join(f"{name} {number}" for name, number in library_versions().items())
+    libraries = ", ".join(f"{name} {number}" for name, number in calendar_data().items())
     yield f"# {when}; {libraries}"
     if policies:
         yield "# policies: " + ", ".join(f"{name} {'/'.join(versions)}" for name, versions in policies.items())
@@ -128,10 +123,3 @@ def _cells(group: tuple[Any, ...], counts: Counts) -> list[str]:
     numbers = counts.as_json()
     figures = [percent(numbers[name]) if name.endswith("attainment") else str(numbers[name]) for name in COUNT_COLUMNS]
     return [*map(shown, group), *figures]
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -17,10 +17,11 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from sla_stream.formats.calendar_data import calendar_data
 from sla_stream.formats.csv_rows import csv_row
 from sla_stream.formats.instants import format_instant
 from sla_stream.history.grouping import Dimensions
-from sla_stream.history.report import head_lines, library_versions, percent, shown, text_table, versions_of
+from sla_stream.history.report import head_lines, percent, shown, text_table, versions_of
 from sla_stream.history.results import COUNT_COLUMNS, Counts, CycleKey, Result, Results, count, group_order
 
 Effect = Literal["won", "lost", "appeared", "disappeared", "changed"]
@@ -91,7 +92,7 @@ class Simulation:
             "tickets_changed": self.tickets[0],
             "against": self.policies[0],
             "policies": self.policies[1],
-            "libraries": library_versions(),
+            "libraries": calendar_data(),
             "rows": [
                 dict(zip(self.dimensions.names, group, strict=True)) | _row_json(row)
                 for group, row in self.rows.items()

@@ -1,11 +1,11 @@
-"""Which partition a key goes to: as Java's default partitioner has it, so that every client agrees."""
+"""Which partition a key goes to, for keys that come in bursts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
 
-from aiokafka.partitioner import murmur2
+from sla_stream.kafka.keys import partition_of
 
 
 def partition_by_key(partitions: int) -> Callable[[bytes], int]:
@@ -13,6 +13,6 @@ def partition_by_key(partitions: int) -> Callable[[bytes], int]:
 
     @lru_cache(maxsize=65_536)
     def route(key: bytes) -> int:
-        return int(murmur2(key) & 0x7FFFFFFF) % partitions
+        return partition_of(key, partitions)
 
     return route
