@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -52,11 +53,17 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(count: int = 1) -> int:
+    """The first of `count` free ports in a row, below those that the system hands out to every connection."""
+    while True:
+        first = random.randrange(15_000, 30_000)
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
 
 
 @dataclass
@@ -253,7 +260,8 @@ class WorkerProcess:
     def __init__(
         self, cluster: Cluster, *flags: str, program: Sequence[str] = ("-m", "sla_stream"), command: str = "run"
     ) -> None:
-        self.port = free_port()
+        counts = [int(flag.partition("=")[2]) for flag in flags if flag.startswith("--workers=")]
+        self.port = free_port(max(counts, default=1))
         settings = cluster.settings
         self.lines: list[dict[str, Any]] = []
         self._process = subprocess.Popen(

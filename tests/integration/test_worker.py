@@ -157,9 +157,10 @@ async def test_a_stop_while_the_broker_is_gone_is_in_time(tmp_path: Path) -> Non
                 assert code == 0, worker.log()
                 assert seconds < 10
             broker.restart()
-            again = WorkerProcess(cluster)
+            # Under a supervisor, as in production: a broker that just came up may still refuse a transaction.
+            again = WorkerProcess(cluster, "--workers=1")
             with workers(again):
-                await again.ready(60)
+                await again.until(lambda: again.said("worker.ready"), "the next start", 60)
                 await cluster.until_all_said()
 
 
