@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sla_stream.core.policy import Match, Policy, PolicySet, Relaxation
+from sla_stream.core.metrics import when
+from sla_stream.core.policy import Match, Policy, PolicySet, Relaxation, Rules
 from tests.builders import DAY, HOUR, MINUTE, NINE_TO_FIVE, Run, after, line, net_set, policies, policy, target, warn
 from tests.stories import at, for_customer, lines, single, state, states, tell
 from tests.unit.core.test_rules_deadlines import PAUSING
@@ -315,3 +316,16 @@ def test_migration_asks_whether_the_ticket_is_paused(before: Any, after_: Any, s
     (found,) = states(run, "Tue 00:30").values()
     assert found.stage == stage
     assert found.elapsed == (2 * HOUR if stage == "paused" else HOUR // 2)
+
+
+def test_migration_to_pauses_that_events_begin_and_end_pauses_nothing() -> None:
+    """Such a pause begins with an event, and none was there."""
+    rules = Rules(start=when(kind="created"), stop=when(kind="resolved"), pause=when(status="pending"),
+                  resume=when(kind="customer_replied"))  # fmt: skip
+    found = policies(
+        version(1, target("resolution", 4 * HOUR)),
+        version(2, target("resolution", 9 * HOUR, rules=rules), since="Tue 00:00", migrate=True),
+    )
+    run = tell(Run(found), "Mon 22:00 created status=pending\nTue 00:30")
+    (state_,) = states(run, "Tue 00:30").values()
+    assert (state_.stage, state_.policy_version) == ("running", "v2")
