@@ -65,15 +65,15 @@ class Engine:
         self._voice = Voice(self._settings.settle_for, self._settings.hold_for, self._settings.publish_from)
         self._tickets = TicketStore()
 
-    # -- the log -------------------------------------------------------------------------------------------------
-
     def apply(self, event: TicketEvent, recorded_at: int, offset: int) -> Applied:
         """Fire everything due before the record's log time, then apply the event.
 
         `recorded_at` (ms) below `log_time` counts as `log_time`. `offset` becomes evidence.
         """
         now = max(self.log_time, recorded_at)
-        self.advance(now)
+        if self._due_at() < now:
+            self.advance(now)
+        self.log_time = now
         ticket = self._load(event.ticket_id)
         if ticket is None:
             ticket = self._tickets.add(stored.new_ticket(event.ticket_id, self.timeline.published))
@@ -148,8 +148,6 @@ class Engine:
         ticket.fired_at = fired
         past.set_tail(ticket, after)
 
-    # -- policies that change ------------------------------------------------------------------------------------
-
     def adopt(self, published: int, policies: PolicySet) -> None:
         """Take up a new policy set, published at `published` (ms).
 
@@ -193,8 +191,6 @@ class Engine:
             earlier = Timeline(self.timeline.sets[:count], self._settings.allowed_lateness)
             folder = self._earlier[count] = Folder(earlier)
         return folder
-
-    # -- time ----------------------------------------------------------------------------------------------------
 
     def advance(self, now: int, limit: int | None = None) -> bool:
         """Fire what is due before `now` (strictly), at most `limit` tickets of it; True if more remains."""
@@ -252,10 +248,14 @@ class Engine:
 
     def next_due(self) -> int | None:
         """Earliest instant (ms) after which `advance` has something to look at, or None."""
+        due = self._due_at()
+        return due if due < FAR else None
+
+    def _due_at(self) -> int:
         if self._outdated:
             return self.log_time - 1
-        first, forget = self._timers.first(), self._forgets.first()
-        return forget if first is None else first if forget is None else min(first, forget)
+        timer, forget = self._timers.earliest, self._forgets.earliest
+        return timer if timer < forget else forget
 
     @property
     def open_timers(self) -> int:
@@ -297,8 +297,6 @@ class Engine:
         if forget < ticket.forgets:
             ticket.forgets = forget
             self._forgets.push(forget, ticket.ticket_id)
-
-    # -- outputs and state ---------------------------------------------------------------------------------------
 
     def take_outputs(self) -> list[SlaEvent]:
         """The SLA events decided since the last call."""

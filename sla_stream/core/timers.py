@@ -10,6 +10,8 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import Final
 
+from sla_stream.core.schedule import FAR
+
 BUCKET_MS: Final = 60_000
 
 Entry = tuple[int, str]
@@ -19,7 +21,7 @@ Entry = tuple[int, str]
 class TimerIndex:
     """A queue of (instant, ticket id) in that order."""
 
-    __slots__ = ("_buckets", "_horizon", "_minutes", "_size", "_soon")
+    __slots__ = ("_buckets", "_horizon", "_minutes", "_size", "_soon", "earliest")
 
     def __init__(self) -> None:
         self._soon: list[Entry] = []
@@ -27,6 +29,8 @@ class TimerIndex:
         self._buckets: dict[int, list[Entry]] = {}
         self._minutes: list[int] = []
         self._size = 0
+        self.earliest = FAR
+        """Instant of the earliest entry, stale ones included; FAR: there is none. Asked at every event."""
 
     def __len__(self) -> int:
         return self._size
@@ -34,6 +38,8 @@ class TimerIndex:
     def push(self, at: int, ticket_id: str) -> None:
         """Add an entry."""
         self._size += 1
+        if at < self.earliest:
+            self.earliest = at
         if at < self._horizon:
             heappush(self._soon, (at, ticket_id))
             return
@@ -46,18 +52,21 @@ class TimerIndex:
             bucket.append((at, ticket_id))
 
     def first(self) -> int | None:
-        """Instant of the earliest entry, stale ones included."""
-        if not self._soon:
-            self._open_bucket()
-        return self._soon[0][0] if self._soon else None
+        """`earliest`, or None."""
+        return self.earliest if self._size else None
 
     def pop_before(self, now: int) -> Entry | None:
         """Take the earliest entry whose instant lies strictly before `now`."""
-        first = self.first()
-        if first is None or first >= now:
+        if self.earliest >= now:
             return None
+        if not self._soon:
+            self._open_bucket()
         self._size -= 1
-        return heappop(self._soon)
+        entry = heappop(self._soon)
+        if not self._soon:
+            self._open_bucket()
+        self.earliest = self._soon[0][0] if self._soon else FAR
+        return entry
 
     def _open_bucket(self) -> None:
         if self._minutes:

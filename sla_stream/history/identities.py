@@ -20,7 +20,7 @@ _WIDTH: Final = 4
 class Identities:
     """Collects the identity of every line; then tells the conflicts."""
 
-    def __init__(self, limit: int = 100_000) -> None:
+    def __init__(self, limit: int = 250_000) -> None:
         """`limit`: lines held in memory (32 bytes each)."""
         self._limit = limit * _WIDTH
         self._numbers: array[int] = array("q")

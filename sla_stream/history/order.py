@@ -34,7 +34,7 @@ class OrderedEvents:
     A context manager: its end removes the temporary files.
     """
 
-    def __init__(self, run_length: int = 100_000, by_log_time: bool = False) -> None:
+    def __init__(self, run_length: int = 250_000, by_log_time: bool = False) -> None:
         """`run_length`: events held in memory. `by_log_time`: in that order, and contradictions are not told."""
         self._run_length = run_length
         self._by_log_time = by_log_time
