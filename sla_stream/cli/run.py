@@ -6,11 +6,10 @@ import argparse
 import os
 from typing import Final
 
-from sla_stream.formats.settings import add_settings_arguments, settings_from_arguments
+from sla_stream.formats.settings import KAFKA_SETTINGS, add_settings_arguments, settings_from_arguments
 
 SETTINGS: Final = (
-    "kafka", "kafka_tls", "kafka_tls_ca_file", "kafka_tls_cert_file", "kafka_tls_key_file",
-    "kafka_tls_key_password_file", "kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password_file",
+    *KAFKA_SETTINGS,
     "policies", "sources", "app_id", "topic_prefix", "topic_ticket_events", "topic_warnings", "topic_breaches",
     "topic_outcomes", "topic_timers", "topic_late", "topic_dead_letters", "topic_changelog", "topic_clock",
     "topic_policies",

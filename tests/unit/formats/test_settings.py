@@ -139,7 +139,8 @@ def test_empty_settings_file_sets_nothing(config: Path) -> None:
         ({"topic_prefix": "a/b"}, '--topic-prefix: found "a/b", expected 1 to 200 of the characters '
                                   "A-Z a-z 0-9 . _ -"),
         ({"kafka_sasl_mechanism": "GSSAPI"}, '--kafka-sasl-mechanism: found "GSSAPI", expected one of '
-                                             "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"),
+                                             "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, "
+                                             "AWS_MSK_IAM"),
         ({"commit_interval": "1h"}, '--commit-interval: found "1h", expected a duration from 1ms to 10s'),
         ({"timers_topic": "maybe"}, '--timers-topic: found "maybe", expected on or off'),
         ({"app_id": ""}, '--app-id: found "", expected 1 to 200 of the characters A-Z a-z 0-9 . _ -'),
