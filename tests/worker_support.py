@@ -30,9 +30,9 @@ from sla_stream.formats.instants import format_instant
 from sla_stream.formats.policy_file import load_policies
 from sla_stream.formats.settings import Settings, TopicRole
 from sla_stream.kafka.admin import Admin
+from sla_stream.kafka.keys import partition_by_key
 from sla_stream.kafka.policy_log import read_policy_history
 from sla_stream.kafka.topics import wanted_topics
-from sla_stream.worker.routing import partition_by_key
 from tests.oracle import Expected, Record, assert_same, replay
 
 ROOT = Path(__file__).parents[1]

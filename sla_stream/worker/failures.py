@@ -6,9 +6,9 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
+from sla_stream.kafka.transaction import Batches, commit
 from sla_stream.observe.logs import get_logger
 from sla_stream.worker.table import FAULT_KEY, Fault
-from sla_stream.worker.transaction import Batches, commit
 
 log = get_logger(__name__)
 

@@ -19,6 +19,7 @@ from aiokafka.structs import TopicPartition
 
 from sla_stream.core.engine import Engine
 from sla_stream.core.sla_events import SlaEvent
+from sla_stream.kafka.transaction import Batches, commit
 from sla_stream.observe.logs import get_logger
 from sla_stream.worker.failures import count_start
 from sla_stream.worker.firing import Firing
@@ -27,7 +28,6 @@ from sla_stream.worker.processing import EngineFailed, Processing
 from sla_stream.worker.recovery import Recovered, fence, recover
 from sla_stream.worker.shared import Shared
 from sla_stream.worker.timers_topic import TimersTopic
-from sla_stream.worker.transaction import Batches, commit
 from sla_stream.worker.turns import Turns
 
 log = get_logger(__name__)

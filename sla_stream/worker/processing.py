@@ -16,13 +16,13 @@ from sla_stream.formats.policy_history import PublishedSet
 from sla_stream.formats.setting_model import Settings, TopicRole
 from sla_stream.formats.sla_event import SlaEventRenderer, source_of
 from sla_stream.formats.timer_state import render_ticket_view
+from sla_stream.kafka.dead_letters import PoisonLimit, with_reason
+from sla_stream.kafka.transaction import Batches
 from sla_stream.observe.logs import get_logger
 from sla_stream.observe.metrics import Metrics
-from sla_stream.worker.dead_letters import PoisonLimit, with_reason
 from sla_stream.worker.policy_record import Adopted
 from sla_stream.worker.table import FAULT_KEY, META_KEY, Fault, Meta
 from sla_stream.worker.timers_topic import TimersTopic
-from sla_stream.worker.transaction import Batches
 
 log = get_logger(__name__)
 

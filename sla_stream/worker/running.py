@@ -24,6 +24,7 @@ from sla_stream.formats.policy_file import load_policies
 from sla_stream.formats.setting_model import Settings
 from sla_stream.kafka.broker_time import BrokerClock
 from sla_stream.kafka.end_offsets import EndOffsets
+from sla_stream.kafka.keys import partition_by_key
 from sla_stream.kafka.policy_log import PolicyLog
 from sla_stream.observe.health import HealthServer
 from sla_stream.observe.logs import get_logger
@@ -33,7 +34,6 @@ from sla_stream.worker.assignment import STOP_GRACE, Assignment
 from sla_stream.worker.clock import Clock
 from sla_stream.worker.policies import PolicyFeed, check_policies, end_quietly
 from sla_stream.worker.readiness import Readiness
-from sla_stream.worker.routing import partition_by_key
 from sla_stream.worker.shared import Shared
 from sla_stream.worker.topic_check import TopicFacts, check_topics
 

@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from sla_stream.formats.instants import format_instant
 from sla_stream.kafka.admin import Admin
+from sla_stream.kafka.keys import partition_by_key
 from sla_stream.kafka.topics import WantedTopic
-from sla_stream.worker.routing import partition_by_key
 from tests.kafka_support import broker, delete_topics, fresh_prefix
 from tests.worker_support import Cluster, WorkerProcess, created, eventually, now_ms, traffic, workers
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.kafka
 
 def _ticket_in(cluster: Cluster, partition: int, number: int = 0) -> str:
     """A ticket id that lies in a partition."""
-    from sla_stream.worker.routing import partition_by_key
+    from sla_stream.kafka.keys import partition_by_key
 
     route = partition_by_key(cluster.partitions)
     ids = (f"p{partition}-{index}" for index in range(10_000))

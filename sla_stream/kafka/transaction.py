@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from sla_stream.worker.dead_letters import Headers
+from sla_stream.kafka.dead_letters import Headers
 
 _NO_HEADERS: Final[list[tuple[str, bytes]]] = []
 
@@ -61,7 +61,7 @@ async def commit(
     batches: Batches,
     offset: tuple[TopicPartition, int] | None,
     group: str,
-    changelog: TopicPartition,
+    changelog: TopicPartition | None = None,
 ) -> int | None:
     """Send everything and commit it with the input offset.
 

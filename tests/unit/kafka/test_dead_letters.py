@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sla_stream.worker.dead_letters import MAX_DETAIL, WINDOW, PoisonLimit, with_reason
+from sla_stream.kafka.dead_letters import MAX_DETAIL, WINDOW, PoisonLimit, with_reason
 
 
 def test_headers_are_kept_and_reasons_added() -> None:

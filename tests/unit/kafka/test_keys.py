@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sla_stream.worker.routing import partition_by_key
+from sla_stream.kafka.keys import partition_by_key
 
 
 @pytest.mark.parametrize(
