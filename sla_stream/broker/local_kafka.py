@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -14,7 +14,7 @@ from sla_stream.broker.java import Java, find_java
 from sla_stream.broker.kafka_jars import Distribution, Progress, kafka_distribution
 from sla_stream.broker.kept_process import KeptProcess
 from sla_stream.broker.prepare import class_archive, format_directory, java_command
-from sla_stream.broker.server import answers, free_ports, is_free, server_properties
+from sla_stream.broker.server import Listener, answers, free_ports, is_free, server_properties
 from sla_stream.errors import ConfigError
 
 _START_DEADLINE_S: Final = 60.0
@@ -24,7 +24,8 @@ class LocalKafka:
     """Starts, stops, kills and restarts one broker; its data is in a directory of its own and goes with `close`.
 
     `port`: a fixed one, else a free one is chosen at the first start and kept over restarts.
-    `properties`: server properties that override or extend the usual ones. `progress` takes lines for a person.
+    `properties`: server properties that override or extend the usual ones. `listeners`: further ports for clients, a
+    secured one say; `address(name)` tells where. `progress` takes lines for a person.
     Blocking; async code calls it through `asyncio.to_thread`. As a context manager it starts and closes.
     """
 
@@ -35,8 +36,11 @@ class LocalKafka:
         port: int | None = None,
         properties: Mapping[str, str] | None = None,
         progress: Progress = lambda line: None,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         self._fixed_port = port
+        self._listeners = tuple(listeners)
+        self._listener_ports: list[int] = []
         self._ports: tuple[int, int] | None = None
         self._properties = dict(properties or {})
         self._progress = progress
@@ -56,6 +60,13 @@ class LocalKafka:
         if self._ports is None:
             raise RuntimeError("the broker was never started")
         return f"127.0.0.1:{self._ports[0]}"
+
+    def address(self, listener: str) -> str:
+        """HOST:PORT of one of the further `listeners`, by its name; known from the first start on."""
+        for one, port in zip(self._listeners, self._listener_ports, strict=True):
+            if one.name == listener:
+                return f"{one.host}:{port}"
+        raise KeyError(listener)
 
     @property
     def running(self) -> bool:
@@ -126,17 +137,20 @@ class LocalKafka:
 
     def _prepare_directory(self, java: Java, distribution: Distribution) -> Path:
         if self._ports is None:
-            client, controller = free_ports(2)
+            client, controller, *self._listener_ports = free_ports(2 + len(self._listeners))
             self._ports = (self._fixed_port or client, controller)
-        for port in self._ports:  # else whoever is there would answer in our place
+        for port in (*self._ports, *self._listener_ports):  # else whoever is there would answer in our place
             if not is_free(port):
                 raise ConfigError(f"port {port} of 127.0.0.1 is in use; the local Apache Kafka needs it")
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="sla-stream-kafka-"))
             format_directory(self._directory / "data", distribution, java)
-        properties = server_properties(self._ports, self._directory / "data") | self._properties
+        listeners = list(zip(self._listeners, self._listener_ports, strict=True))
+        properties = server_properties(self._ports, self._directory / "data", listeners) | self._properties
         text = "".join(f"{name}={value}\n" for name, value in properties.items())
-        (self._directory / "server.properties").write_text(text)
+        path = self._directory / "server.properties"
+        path.touch(mode=0o600)  # it may hold passwords
+        path.write_text(text)
         return self._directory
 
     def _wait_until_it_answers(self) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 _API_VERSIONS_REQUEST: Final = struct.pack(">ihhih5s", 15, 18, 0, 1, 5, b"probe")
 
@@ -29,15 +31,43 @@ _PROPERTIES: Final = {
 }
 
 
-def server_properties(ports: tuple[int, int], data: Path) -> dict[str, str]:
-    """The usual properties for (client port, controller port) and a data directory."""
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A further port for clients: its name, Kafka's word for its security, and properties of its own.
+
+    `host` is what the broker tells clients to connect to; it listens on loopback in any case.
+    """
+
+    name: str
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+    properties: Mapping[str, str] = field(default_factory=dict)
+    host: str = "127.0.0.1"
+
+
+def server_properties(
+    ports: tuple[int, int], data: Path, listeners: Sequence[tuple[Listener, int]] = ()
+) -> dict[str, str]:
+    """The usual properties for (client port, controller port), a data directory, and further listeners with ports."""
     client, controller = ports
-    return _PROPERTIES | {
-        "listeners": f"PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{client}",
-        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-        "log.dirs": str(data),
+    clients = [f"PLAINTEXT://127.0.0.1:{client}", *(f"{one.name}://127.0.0.1:{port}" for one, port in listeners)]
+    advertised = [clients[0], *(f"{one.name}://{one.host}:{port}" for one, port in listeners)]
+    protocols = [_PROPERTIES["listener.security.protocol.map"], *(f"{one.name}:{one.protocol}" for one, _ in listeners)]
+    own = {
+        f"listener.name.{one.name.lower()}.{name}": value
+        for one, _ in listeners
+        for name, value in one.properties.items()
     }
+    return (
+        _PROPERTIES
+        | {
+            "listeners": ",".join([*clients, f"CONTROLLER://127.0.0.1:{controller}"]),
+            "advertised.listeners": ",".join(advertised),
+            "listener.security.protocol.map": ",".join(protocols),
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "log.dirs": str(data),
+        }
+        | own
+    )
 
 
 def answers(port: int) -> bool:

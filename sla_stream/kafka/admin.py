@@ -11,13 +11,22 @@ from typing import Any, Final, Self
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 from aiokafka.protocol.admin import CreateTopicsRequest, DeleteTopicsRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
 from sla_stream.errors import ConfigError, RetryableError
 from sla_stream.formats.settings import Settings
-from sla_stream.kafka.clients import connection, reachable
+from sla_stream.kafka.authorized import group_topics, missing_rights
+from sla_stream.kafka.clients import connection
+from sla_stream.kafka.reach import obstacle
+from sla_stream.kafka.rights import Operation, Right, denied
 from sla_stream.kafka.topics import WantedTopic
 
 log = logging.getLogger(__name__)
@@ -55,7 +64,7 @@ class Admin:
         request_timeout_ms = int(self._patience_s * 1000)
         try:
             async with asyncio.timeout(self._patience_s):
-                reason = await reachable(self._settings, request_timeout_ms)
+                reason = await obstacle(self._settings, request_timeout_ms)
                 if reason is not None:
                     raise ConfigError(f"{where}: {reason}")
                 self._client = AIOKafkaAdminClient(
@@ -77,22 +86,50 @@ class Admin:
         """Every topic that we may see."""
         return {topic["topic"] for topic in await self._metadata(None)}
 
-    async def describe(self, names: Collection[str]) -> dict[str, FoundTopic]:
-        """Those of the topics that exist, with their configs."""
-        described = [topic for topic in await self._metadata(names) if topic["error_code"] == 0]
-        configs = await self._configs([topic["topic"] for topic in described])
+    async def describe(self, names: Collection[str], *, configs: bool = True) -> dict[str, FoundTopic]:
+        """Those of the topics that exist, with their configs. ConfigError when we may not see one.
+
+        `configs` False: without them, which a reader needs no right to see, and without topics we may not see.
+        """
+        answered = await self._metadata(names)
+        for topic in answered if configs else ():
+            if for_code(topic["error_code"]) is TopicAuthorizationFailedError:
+                raise self._may_not("Describe", topic["topic"])
+        described = [topic for topic in answered if topic["error_code"] == 0]
+        values = await self._configs([topic["topic"] for topic in described] if configs else [])
         return {
             topic["topic"]: FoundTopic(
                 topic["topic"],
                 {one["partition"]: one["leader"] for one in topic["partitions"]},
                 min(len(one["replicas"]) for one in topic["partitions"]),
-                {name: value for name, (value, _) in configs[topic["topic"]].items()},
+                {name: value for name, (value, _) in values.get(topic["topic"], {}).items()},
             )
             for topic in described
         }
 
+    async def require(self, rights: Collection[Right]) -> None:
+        """ConfigError that names every right we lack. None of them is used; topics that are missing are passed over."""
+        try:
+            missing = await missing_rights(self._client._client, rights)
+        except KafkaError as error:
+            raise RetryableError(f"kafka: our rights could not be asked for: {error}") from error
+        if missing:
+            raise denied(self._settings, missing)
+
+    async def group_topics(self, group: str) -> dict[str, str]:
+        """Topics that a group has offsets of (to ""), and those that its members read now (to one member each)."""
+        try:
+            committed = await self._client.list_consumer_group_offsets(group)
+            return {one.topic: "" for one in committed} | await group_topics(self._client._client, group)
+        except IncompatibleBrokerVersion:  # the embedded broker
+            return {}
+        except KafkaError as error:
+            raise RetryableError(f"group {group}: cannot be looked at: {error}") from error
+
     async def default_replication(self) -> int:
-        """How many copies the brokers make of a topic that does not say."""
+        """How many copies the brokers make of a topic that does not say. ConfigError when we may not ask."""
+        if self._settings.replication is not None:
+            return self._settings.replication
         resources = [ConfigResource(ConfigResourceType.BROKER, str(self._any_broker()))]
         try:
             responses = await self._client.describe_configs(resources)
@@ -100,6 +137,8 @@ class Admin:
             return 1
         for response in responses:
             for resource in response.resources:
+                if resource[0] != 0:
+                    raise denied(self._settings, [Right("DescribeConfigs", "cluster")])
                 for name, value, *_ in resource[4]:
                     if name == "default.replication.factor" and value:
                         return int(value)
@@ -107,8 +146,10 @@ class Admin:
 
     async def create(self, topics: Iterable[WantedTopic]) -> list[str]:
         """Makes those that do not exist; their names. ConfigError with the broker's reasons, all at once."""
+        wanted = list(topics)
+        await self.require([Right("Describe", "topic", topic.name) for topic in wanted])
         existing = await self.topic_names()
-        missing = [topic for topic in topics if topic.name not in existing]
+        missing = [topic for topic in wanted if topic.name not in existing]
         if not missing:
             return []
         default = await self.default_replication()
@@ -123,6 +164,8 @@ class Admin:
         for name, code, *more in response.topic_errors:
             if code == 0:
                 made.append(name)
+            elif for_code(code) is TopicAuthorizationFailedError:
+                refused.append(str(self._may_not("Create", name)))
             elif for_code(code) is not TopicAlreadyExistsError:  # somebody else was faster: all the same
                 why = (more[0] if more else None) or for_code(code).__name__
                 refused.append(f"topic {name}: the broker refuses to make it: {why}")
@@ -165,6 +208,8 @@ class Admin:
             raise ConfigError(f"topic {name}: its configs could not be changed: {error}") from None
         for response in responses:
             for code, why, *_ in response.resources:
+                if for_code(code) is TopicAuthorizationFailedError:
+                    raise self._may_not("AlterConfigs", name)
                 if code != 0:
                     raise ConfigError(f"topic {name}: its configs could not be changed: {why or for_code(code)}")
 
@@ -173,14 +218,20 @@ class Admin:
         if not names:
             return
         try:
-            await self._to_controller(DeleteTopicsRequest(list(names), int(self._patience_s * 1000)))
+            answer = await self._to_controller(DeleteTopicsRequest(list(names), int(self._patience_s * 1000)))
         except IncompatibleBrokerVersion:  # the embedded broker: they go when it goes
             return
+        for name, code in answer.topic_error_codes:
+            if for_code(code) is TopicAuthorizationFailedError:
+                raise self._may_not("Delete", name)
         deadline = asyncio.get_running_loop().time() + self._patience_s
         while left := set(names) & await self.topic_names():
             if asyncio.get_running_loop().time() > deadline:
                 raise RetryableError(f"still there after {self._patience_s:g} s: {', '.join(sorted(left))}")
             await asyncio.sleep(_POLL_S)
+
+    def _may_not(self, operation: Operation, topic: str) -> ConfigError:
+        return denied(self._settings, [Right(operation, "topic", topic)])
 
     def _any_broker(self) -> int:
         node: int | None = self._client._client.get_random_node()
@@ -206,6 +257,8 @@ class Admin:
             return found
         for response in responses:
             for code, why, _, name, entries in response.resources:
+                if for_code(code) is TopicAuthorizationFailedError:
+                    raise self._may_not("DescribeConfigs", name)
                 if code != 0:
                     raise ConfigError(f"topic {name}: its configs cannot be read: {why or for_code(code).__name__}")
                 found[name] = {entry[0]: (entry[1], entry[3]) for entry in entries}

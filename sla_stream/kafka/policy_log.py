@@ -19,6 +19,7 @@ from sla_stream.formats.policy_set_record import MAX_BYTES, PushedSet, encode_po
 from sla_stream.formats.settings import Settings
 from sla_stream.kafka.admin import Admin
 from sla_stream.kafka.clients import REQUEST_TIMEOUT_MS, connection
+from sla_stream.kafka.rights import push_id, pusher_rights, reader_rights
 
 PATIENCE_S: Final = 30.0
 _POLL_MS: Final = 200
@@ -43,7 +44,8 @@ class PolicyLog:
 
     async def __aenter__(self) -> Self:
         async with Admin(self._settings) as admin:
-            if self.topic not in await admin.describe([self.topic]):
+            await admin.require(reader_rights(self.topic))
+            if self.topic not in await admin.describe([self.topic], configs=False):
                 raise ConfigError(
                     f"kafka: {self._settings.kafka} has no topic {self.topic}; expected it to exist: "
                     "`sla-stream topics create` makes it"
@@ -129,11 +131,13 @@ class PolicyPusher:
 
     async def __aenter__(self) -> Self:
         asyncio.get_running_loop().set_exception_handler(_leftover)
+        async with Admin(self._settings) as admin:
+            await admin.require(pusher_rights(self._settings))
         async with PolicyLog(self._settings):  # the topic is there, before a producer would wait for it in vain
             pass
         self._producer = AIOKafkaProducer(
             **connection(self._settings, "policy-push"),
-            transactional_id=f"{self.topic}-push",
+            transactional_id=push_id(self._settings),
             acks="all",
             max_request_size=MAX_BYTES,
             max_batch_size=MAX_BYTES,

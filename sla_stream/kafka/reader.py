@@ -15,6 +15,7 @@ from sla_stream.errors import ConfigError, RetryableError
 from sla_stream.formats.settings import Settings
 from sla_stream.kafka.admin import Admin
 from sla_stream.kafka.clients import REQUEST_TIMEOUT_MS, connection
+from sla_stream.kafka.rights import reader_rights
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 
@@ -26,7 +27,7 @@ class TopicReader:
     """`async with TopicReader(settings, topic) as reader`, then ask for offsets and `read` between them.
 
     `read_committed` never shows records of aborted transactions and ends before open ones.
-    ConfigError when the cluster cannot be reached or has no such topic.
+    ConfigError when the cluster cannot be reached, has no such topic, or does not let us read it.
     """
 
     def __init__(self, settings: Settings, topic: str, isolation: Isolation = "read_committed") -> None:
@@ -36,9 +37,13 @@ class TopicReader:
 
     async def __aenter__(self) -> Self:
         async with Admin(self._settings) as admin:
-            found = await admin.describe([self._topic])
+            await admin.require(reader_rights(self._topic))
+            found = await admin.describe([self._topic], configs=False)
         if self._topic not in found:
-            raise ConfigError(f"kafka: {self._settings.kafka} has no topic {self._topic}")
+            raise ConfigError(
+                f"kafka: {self._settings.kafka} has no topic {self._topic}; is it the right cluster, and the right "
+                "--topic-prefix?"
+            )
         self.partitions: list[int] = sorted(found[self._topic].leaders)
         self._consumer = AIOKafkaConsumer(
             **connection(self._settings, "reader"),

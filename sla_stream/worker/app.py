@@ -1,7 +1,7 @@
 """The Faust app: built and wired here, decided nowhere here.
 
-Faust keeps membership, subscription, rebalance callbacks, flow control, fetching, and the agent. Off: web server,
-leader topic, topic declaration, standbys, commits, tables (see `transport` for why).
+Faust keeps membership, subscription, rebalance callbacks, flow control, fetching, and the agent. Off: its producer, web
+server, leader topic, topic declaration, standbys, commits, tables (see `transport` for why).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 from typing import Any
 
 import faust
+from faust.app.base import BootStrategy
 
 from sla_stream.formats.setting_model import Settings
 from sla_stream.worker.agents import add_ticket_event_agent
@@ -28,10 +29,17 @@ NEVER = 10.0 * 365 * 86_400
 """Seconds; for intervals of Faust's own commits, of which there are none."""
 
 
+class ConsumingOnly(BootStrategy):  # type: ignore[misc]
+    """Without Faust's own producer: partitions have theirs, and this one would not know how to log in."""
+
+    enable_kafka_producer = False
+
+
 class SlaApp(faust.App):  # type: ignore[misc]
     """A Faust app that knows its partitions."""
 
     logger = faust_log
+    BootStrategy = ConsumingOnly
 
     settings: Settings
     assignment: Assignment

@@ -14,7 +14,8 @@ import pytest
 from sla_stream.errors import ConfigError
 from sla_stream.formats.settings import Secret, Settings
 from sla_stream.kafka.admin import Admin
-from sla_stream.kafka.clients import connection, reachable, tls_context
+from sla_stream.kafka.clients import connection, tls_context
+from sla_stream.kafka.reach import Obstacle, obstacle
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -118,10 +119,16 @@ async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         pass
 
 
+async def speak_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(512)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+    await writer.drain()
+
+
 async def test_a_server_that_hangs_up() -> None:
     async with listening(hang_up) as server:
-        reason = await reachable(Settings(kafka=server))
-    assert reason == f"{server}: it closed the connection (does it expect TLS, or a log-in?)"
+        reason = await obstacle(Settings(kafka=server))
+    assert reason == Obstacle(f"{server}: it closed the connection (does it expect TLS, or a log-in?)", lasting=False)
 
 
 async def test_a_server_that_says_nothing_costs_a_bounded_time() -> None:
@@ -135,13 +142,25 @@ async def test_a_certificate_that_nobody_vouches_for(certificate: tuple[str, str
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate, password="hush")
     async with listening(say_nothing, context) as server:
-        reason = await reachable(Settings(kafka=server, kafka_tls=True))
-    assert reason == f"{server}: its certificate is not accepted: self-signed certificate"
+        reason = await obstacle(Settings(kafka=server, kafka_tls=True))
+    assert reason == Obstacle(
+        f"{server}: its certificate is not accepted: self-signed certificate; expected the authority that signed it in "
+        "kafka_tls_ca_file (the check cannot be turned off)",
+        lasting=True,
+    )
 
 
 async def test_every_server_gets_its_reason() -> None:
     async with listening(hang_up) as server:
-        reason = await reachable(Settings(kafka=f"nowhere.invalid:1,{server}"))
+        reason = await obstacle(Settings(kafka=f"nowhere.invalid:1,{server}"))
     assert reason is not None
-    assert reason.split("; ")[0] == "nowhere.invalid:1: there is no host of that name"
-    assert server in reason.split("; ")[1]
+    first, second = reason.text.split("; ")
+    assert first == "nowhere.invalid:1: there is no host of that name"
+    assert second.startswith(server)
+    assert not reason.lasting
+
+
+async def test_a_server_of_another_kind() -> None:
+    async with listening(speak_http) as server:
+        reason = await obstacle(Settings(kafka=server))
+    assert reason == Obstacle(f"{server}: what answers there is no Kafka broker; is it the right port?", lasting=True)

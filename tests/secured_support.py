@@ -1,0 +1,212 @@
+"""A real Kafka with TLS, log-ins and rights turned on, certificates made on the spot, and ways to grant and revoke."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import trustme
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from sla_stream.broker import Listener, LocalKafka
+from sla_stream.kafka.rights import Right
+
+PASSWORDS = {"worker": "worker-hush-1", "reader": "reader-hush-2"}
+"""SCRAM users; PLAIN knows the same."""
+
+_MODULE = "org.apache.kafka.common.security"
+_OPERATIONS = {
+    "Read": AclOperation.READ,
+    "Write": AclOperation.WRITE,
+    "Create": AclOperation.CREATE,
+    "Delete": AclOperation.DELETE,
+    "Describe": AclOperation.DESCRIBE,
+    "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
+    "AlterConfigs": AclOperation.ALTER_CONFIGS,
+}
+_RESOURCES = {
+    "topic": ResourceType.TOPIC,
+    "group": ResourceType.GROUP,
+    "transactional-id": ResourceType.TRANSACTIONAL_ID,
+    "cluster": ResourceType.BROKER,
+}
+
+
+class Certificates:
+    """One authority, and what it has signed, as PEM files."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.authority = trustme.CA()
+        self.ca_file = str(directory / "ca.pem")
+        self.authority.cert_pem.write_to_path(self.ca_file)
+
+    def made(self, common_name: str, *names: str, authority: trustme.CA | None = None) -> str:
+        """A certificate with its key in one file; `names` are the hosts and addresses that it is for."""
+        one = (authority or self.authority).issue_cert(
+            *(names or (f"{common_name}.client.invalid",)), common_name=common_name
+        )
+        path = self._directory / f"{common_name}-{len(list(self._directory.iterdir()))}.pem"
+        key = load_pem_private_key(one.private_key_pem.bytes(), None)
+        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))  # the one Java can read
+        for each in one.cert_chain_pems:
+            each.write_to_path(str(path), append=True)
+        return str(path)
+
+    def key_store(self, path: str) -> dict[str, str]:
+        """Properties that make a listener use a certificate, and trust our authority's."""
+        return {
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": path,
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": self.ca_file,
+        }
+
+
+@dataclass
+class SecuredKafka:
+    """The broker, and its administrator. Listeners: MTLS, SASL (TLS and log-in), CLEAR (log-in only), and OTHERNAME,
+    whose certificate is for another host."""
+
+    broker: LocalKafka
+    certificates: Certificates
+    admin: AdminClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        root = self.certificates.made("root")
+        self.admin = AdminClient(
+            {
+                "bootstrap.servers": self.address("MTLS"),
+                "security.protocol": "ssl",
+                "ssl.ca.location": self.certificates.ca_file,
+                "ssl.certificate.location": root,
+                "ssl.key.location": root,
+                "log_level": 0,
+            }
+        )
+
+    def address(self, listener: str) -> str:
+        if listener == "PLAINTEXT":
+            return self.broker.bootstrap
+        return "127.0.0.1:" + self.broker.address(listener).rpartition(":")[2]
+
+    def make_users(self) -> None:
+        upserts = [
+            UserScramCredentialUpsertion(name, ScramCredentialInfo(mechanism, 4096), password.encode())
+            for name, password in PASSWORDS.items()
+            for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512)
+        ]
+        for upsert in upserts:
+            for done in self.admin.alter_user_scram_credentials([upsert]).values():
+                done.result(20)
+
+    def grant(self, user: str, rights: Iterable[Right]) -> None:
+        for done in self.admin.create_acls([_binding(user, one) for one in rights]).values():
+            done.result(20)
+
+    def revoke(self, user: str, rights: Iterable[Right] | None = None) -> None:
+        """Some rights of a user; None: all of them."""
+        chosen: Sequence[AclBinding | None] = [None] if rights is None else [_binding(user, one) for one in rights]
+        for done in self.admin.delete_acls([_filter(user, one) for one in chosen]).values():
+            done.result(20)
+
+
+def _binding(user: str, right: Right) -> AclBinding:
+    prefixed = bool(right.ids) and right.ids != (right.name,)
+    return AclBinding(
+        _RESOURCES[right.kind],
+        right.name or "kafka-cluster",
+        ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL,
+        f"User:{user}",
+        "*",
+        _OPERATIONS[right.operation],
+        AclPermissionType.ALLOW,
+    )
+
+
+def _filter(user: str, one: AclBinding | None) -> AclBindingFilter:
+    if one is None:
+        return AclBindingFilter(
+            ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{user}", None, AclOperation.ANY,
+            AclPermissionType.ANY,
+        )  # fmt: skip
+    return AclBindingFilter(
+        one.restype, one.name, one.resource_pattern_type, one.principal, one.host, one.operation, one.permission_type
+    )
+
+
+@contextlib.contextmanager
+def secured_kafka(directory: Path) -> Iterator[SecuredKafka]:
+    """Started, with its users, and without any rights but root's."""
+    certificates = Certificates(directory)
+    own = certificates.key_store(certificates.made("broker", "127.0.0.1", "localhost"))
+    other = certificates.key_store(certificates.made("other", "kafka.elsewhere.invalid"))
+    users = " ".join(f'user_{name}="{password}"' for name, password in PASSWORDS.items())
+    logins = {
+        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
+        "plain.sasl.jaas.config": f"{_MODULE}.plain.PlainLoginModule required {users};",
+        "scram-sha-256.sasl.jaas.config": f"{_MODULE}.scram.ScramLoginModule required;",
+        "scram-sha-512.sasl.jaas.config": f"{_MODULE}.scram.ScramLoginModule required;",
+        "oauthbearer.sasl.jaas.config": f'{_MODULE}.oauthbearer.OAuthBearerLoginModule required '
+                                        'unsecuredLoginStringClaim_sub="broker";',
+    }  # fmt: skip
+    mutual = {"ssl.client.auth": "required", "ssl.principal.mapping.rules": r"RULE:^.*CN=([^,]+).*$/$1/"}
+    listeners = [
+        Listener("MTLS", "SSL", own | mutual),
+        Listener("SASL", "SASL_SSL", own | logins),
+        Listener("CLEAR", "SASL_PLAINTEXT", logins),
+        Listener("OTHERNAME", "SSL", other),
+        Listener("LOST", "SSL", own, host="kafka-1.nowhere.invalid"),
+    ]
+    protocols = {"CONTROLLER": "SSL", "PLAINTEXT": "PLAINTEXT"} | {one.name: one.protocol for one in listeners}
+    properties = {
+        "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
+        "inter.broker.listener.name": "MTLS",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:root;User:broker",
+        **{f"listener.name.controller.{name}": value for name, value in (own | mutual).items()},
+    }
+    broker = LocalKafka(properties=properties, listeners=listeners)
+    with broker:
+        secured = SecuredKafka(broker, certificates)
+        secured.make_users()
+        yield secured
+
+
+def unsecured_token(subject: str, life_s: float = 3600) -> str:
+    """A JSON web token without a signature, which Kafka's validator for development accepts."""
+
+    def part(claims: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+
+    now = time.time()
+    return f"{part({'alg': 'none'})}.{part({'sub': subject, 'iat': now, 'exp': now + life_s})}."
+
+
+def token_of_worker() -> str:
+    """What `kafka_sasl_token_provider` names in these tests; how long it lives, the environment says."""
+    return unsecured_token("worker", float(os.environ.get("TOKEN_LIFE_S", "3600")))
