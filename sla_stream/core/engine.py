@@ -15,9 +15,8 @@ import msgspec
 
 from sla_stream.core import past
 from sla_stream.core import ticket as stored
-from sla_stream.core.cycle import PAUSED
 from sla_stream.core.engine_settings import Applied, Counters, EngineSettings
-from sla_stream.core.events import ENDED, TicketEvent
+from sla_stream.core.events import TicketEvent
 from sla_stream.core.fold import UNDOES, Folder
 from sla_stream.core.meta import Meta, log_time_of
 from sla_stream.core.policy import PolicySet
@@ -72,7 +71,7 @@ class Engine:
         """
         now = max(self.log_time, recorded_at)
         if self._due_at() < now:
-            self.advance(now)
+            self.fire(now)
         self.log_time = now
         ticket = self._load(event.ticket_id)
         if ticket is None:
@@ -152,10 +151,10 @@ class Engine:
         """Take up a new policy set, published at `published` (ms).
 
         What it changes in the part of the past that was judged already (it is learnt of later than published, or
-        holds policies with an earlier `valid_from`, or relaxations) is said by the next calls of `advance`, in slices;
-        it reaches back at most `allowed_lateness` before its publication.
+        holds policies with an earlier `valid_from`, or relaxations) is said by `look_back` or the next calls of
+        `advance`, in slices; it reaches back at most `allowed_lateness` before its publication.
         """
-        self.timeline = Timeline([*self.timeline.sets, (published, policies)], self._settings.allowed_lateness)
+        self.timeline = self.timeline.followed_by(published, policies)
         self._earlier[len(self.timeline.sets) - 1] = self._folder
         self._folder = Folder(self.timeline)
         if self._concerns_tickets(len(self.timeline.sets) - 1):
@@ -193,15 +192,33 @@ class Engine:
         return folder
 
     def advance(self, now: int, limit: int | None = None) -> bool:
+        """`look_back`, then `fire`, at most `limit` tickets together; True if more remains."""
+        self.log_time = max(self.log_time, now)
+        seen = self.look_back(limit)
+        if limit is None:
+            return self.fire(now)
+        return seen >= limit or self.fire(now, limit - seen)
+
+    def look_back(self, limit: int | None = None) -> int:
+        """Judge up to `limit` tickets by the policy sets adopted since; returns how many were looked at.
+
+        Events and timers need not wait for it: a ticket whose turn comes before is judged anew then.
+        """
+        seen = 0
+        while self._outdated and (limit is None or seen < limit):
+            self._load(self._outdated.pop())
+            seen += 1
+        return seen
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether `look_back` has tickets left to look at."""
+        return bool(self._outdated)
+
+    def fire(self, now: int, limit: int | None = None) -> bool:
         """Fire what is due before `now` (strictly), at most `limit` tickets of it; True if more remains."""
         self.log_time = max(self.log_time, now)
         left = limit
-        while self._outdated:
-            self._load(self._outdated.pop())
-            if left is not None:
-                left -= 1
-                if left <= 0:
-                    return True
         while (entry := self._timers.pop_before(now)) is not None:
             self._wake(*entry, min(now, entry[0] + 1))
             if left is not None:
@@ -211,8 +228,7 @@ class Engine:
         while (left is None or left > 0) and (entry := self._forgets.pop_before(now)) is not None:
             self._forget(*entry, now)
             left = None if left is None else left - 1
-        due = self.next_due()
-        return due is not None and due < now
+        return self._due_at() < now
 
     def _wake(self, at: int, ticket_id: str, until: int) -> None:
         """Fire what one ticket has due before `until`; the rest waits its turn, so that tickets come in order."""
@@ -233,7 +249,7 @@ class Engine:
         if ticket is None or ticket.forgets != at:
             return
         ticket.forgets = FAR
-        if self._forget_at(ticket) < now:
+        if past.forget_at(ticket, self._settings) < now:
             self._tickets.forget(ticket_id)
         else:
             self._rearm(ticket)
@@ -248,12 +264,14 @@ class Engine:
 
     def next_due(self) -> int | None:
         """Earliest instant (ms) after which `advance` has something to look at, or None."""
+        return self.log_time - 1 if self._outdated else self.next_timer()
+
+    def next_timer(self) -> int | None:
+        """Earliest instant (ms) after which `fire` has something to look at, or None."""
         due = self._due_at()
         return due if due < FAR else None
 
     def _due_at(self) -> int:
-        if self._outdated:
-            return self.log_time - 1
         timer, forget = self._timers.earliest, self._forgets.earliest
         return timer if timer < forget else forget
 
@@ -264,36 +282,17 @@ class Engine:
 
     def _next_at(self, ticket: Ticket) -> int:
         """When the ticket next has something to fire or to release."""
-        at = min(stored.next_threshold(ticket.fold), self._next_change(ticket.fold))
+        at = min(stored.next_threshold(ticket.fold), past.next_change(self.timeline, ticket.fold))
         for held in ticket.held:
             at = min(at, held.release)
         return at
-
-    def _next_change(self, fold: Fold) -> int:
-        """When running cycles have to be taken over a change of policies."""
-        at = self.timeline.next_boundary(fold.lawful_to)
-        if at < FAR and not any(cycles[-1].stage <= PAUSED for cycles in fold.clocks.values()):
-            return FAR
-        return at
-
-    def _forget_at(self, ticket: Ticket) -> int:
-        fold, retain = ticket.fold, self._settings.retain_closed
-        if retain is None or ticket.held:
-            return FAR
-        if fold.void == "deleted":
-            return ticket.position + self._settings.allowed_lateness
-        if fold.void is None and fold.attributes.get("status") not in ENDED:
-            return FAR
-        if any(cycles[-1].stage <= PAUSED for cycles in fold.clocks.values()):
-            return FAR
-        return ticket.position + retain
 
     def _rearm(self, ticket: Ticket) -> None:
         at = self._next_at(ticket)
         if at < ticket.armed:
             ticket.armed = at
             self._timers.push(at, ticket.ticket_id)
-        forget = self._forget_at(ticket)
+        forget = past.forget_at(ticket, self._settings)
         if forget < ticket.forgets:
             ticket.forgets = forget
             self._forgets.push(forget, ticket.ticket_id)

@@ -12,11 +12,13 @@ from typing import Final
 from sla_stream.core import ticket as stored
 from sla_stream.core.cycle import PAUSED
 from sla_stream.core.engine_settings import EngineSettings
-from sla_stream.core.events import TicketEvent
+from sla_stream.core.events import ENDED, TicketEvent
 from sla_stream.core.facts import Facts
 from sla_stream.core.fold import UNDOES, VOIDS, Folder, without_undone
+from sla_stream.core.schedule import FAR
 from sla_stream.core.sla_events import OUTCOME
 from sla_stream.core.ticket import NEVER, Fold, Ticket
+from sla_stream.core.timeline import Timeline
 
 TRIM_AT: Final = 64
 """A ticket with so many recent events has those folded that can no longer be overtaken."""
@@ -67,6 +69,28 @@ def derive(folder: Folder, ticket: Ticket, events: list[TicketEvent], now: int) 
         seen.append(event)
     fired = max(fired, folder.fire_before(fold, ticket.ticket_id, now, facts, until_now))
     return fold, facts, fired
+
+
+def next_change(timeline: Timeline, fold: Fold) -> int:
+    """When the ticket's running cycles have to be taken over a change of policies; FAR: never."""
+    at = timeline.next_boundary(fold.lawful_to)
+    if at < FAR and not any(cycles[-1].stage <= PAUSED for cycles in fold.clocks.values()):
+        return FAR
+    return at
+
+
+def forget_at(ticket: Ticket, settings: EngineSettings) -> int:
+    """After which instant nothing needs the ticket any more; FAR: it is not known yet."""
+    fold, retain = ticket.fold, settings.retain_closed
+    if retain is None or ticket.held:
+        return FAR
+    if fold.void == "deleted":
+        return ticket.position + settings.allowed_lateness
+    if fold.void is None and fold.attributes.get("status") not in ENDED:
+        return FAR
+    if any(cycles[-1].stage <= PAUSED for cycles in fold.clocks.values()):
+        return FAR
+    return ticket.position + retain
 
 
 def trim(folder: Folder, ticket: Ticket, now: int, settings: EngineSettings) -> int:

@@ -23,7 +23,10 @@ BEGINNING = -(2**62)
 class Timeline:
     """Policy sets and since when (ms) each is published, as planners in force between boundaries."""
 
-    __slots__ = ("_boundaries", "_only", "_planners", "_since", "clocks", "reach", "reopening", "sets", "targets")
+    __slots__ = (
+        "_boundaries", "_laws", "_only", "_planners", "_rules", "_since", "clocks", "reach", "reopening", "sets",
+        "targets",
+    )  # fmt: skip
 
     def __init__(self, sets: Sequence[tuple[int, PolicySet]], reach: int = FAR) -> None:
         self.reach = reach
@@ -36,21 +39,34 @@ class Timeline:
         self.targets: dict[int, Target] = {target.ref: target for target in known}
         self.clocks = clocks_of(known)
         """Every clock that is run, from the beginning: a policy that comes later may time it (rule 14)."""
-        self._planners = [Planner(_in_force(self.sets, at), self.clocks, rules) for at in self._since]
-        self._only = self._planners[0] if len(self._planners) == 1 else None
+        self._rules = rules
+        self._laws = [_in_force(self.sets, at) for at in self._since]
+        self._planners: list[Planner | None] = [None] * len(self._laws)
+        self._only = self._planner(0) if len(self._laws) == 1 else None
         self._boundaries = [
             at
-            for at, before, after in zip(self._since[1:], self._planners, self._planners[1:], strict=False)
-            if _moves_cycles(before.policies, after.policies)
+            for at, before, after in zip(self._since[1:], self._laws, self._laws[1:], strict=False)
+            if _moves_cycles(before, after)
         ]
         names = {name for name, each in rules.items() if each.cycles == "reopen"}
         self.reopening = frozenset(names | {name + KPI for name in names})
+
+    def followed_by(self, published: int, policies: PolicySet) -> Timeline:
+        """The timeline with one more set."""
+        return Timeline([*self.sets, (published, policies)], self.reach)
+
+    def _planner(self, index: int) -> Planner:
+        """Made when first asked for: of many sets a log lives under, few are ever asked again."""
+        planner = self._planners[index]
+        if planner is None:
+            planner = self._planners[index] = Planner(self._laws[index], self.clocks, self._rules)
+        return planner
 
     def at(self, instant: int) -> Planner:
         """The planner in force at `instant`."""
         if self._only is not None:
             return self._only
-        return self._planners[max(0, bisect_right(self._since, instant) - 1)]
+        return self._planner(max(0, bisect_right(self._since, instant) - 1))
 
     def before(self, boundary: int) -> Planner:
         """The planner in force until `boundary`."""

@@ -270,20 +270,20 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "11 deleted state goes after the allowed lateness",
-        "core/engine.py",
-        "return ticket.position + self._settings.allowed_lateness",
+        "core/past.py",
+        "return ticket.position + settings.allowed_lateness",
         "return ticket.position + retain",
     ),
     # -- 12: forgetting --------------------------------------------------------------------------------------------
     Break(
         "12 an open ticket is never forgotten",
-        "core/engine.py",
+        "core/past.py",
         'if fold.void is None and fold.attributes.get("status") not in ENDED:',
         'if fold.void is None and fold.attributes.get("status") is None:',
     ),
     Break(
         "12 a resolved ticket with something running is not forgotten",
-        "core/engine.py",
+        "core/past.py",
         "return FAR\n        return ticket.position + retain",
         "pass\n        return ticket.position + retain",
     ),

@@ -208,3 +208,21 @@ def test_set_that_is_published_later_concerns_nobody_yet() -> None:
     tell(run, "Mon 11:30 created ticket=T-2\nMon 12:00 created ticket=T-3\nMon 18:00")
     breaches = [(fact.ticket_id, fact.at) for fact in run.said if fact.threshold is None]
     assert breaches == [("T-1", at("Mon 10:00")), ("T-2", at("Mon 12:30")), ("T-3", at("Mon 14:00"))]
+
+
+def test_events_and_timers_do_not_wait_for_an_amendment() -> None:
+    """Tickets that an amendment concerns are judged anew before their own next event, others in slices."""
+    run = Run(first())
+    run.read(*(event("Mon 09:00", "created", ticket=f"T-{i}") for i in range(4)))
+    run.until(at("Mon 11:00"))
+    run.engine.take_outputs()
+    run.engine.adopt(at("Mon 11:00"), relieved())
+    run.said = []
+    run.read(event("Mon 11:05", "updated", ticket="T-2"))
+    assert {fact.ticket_id for fact in run.said} == {"T-2"}
+    assert not run.engine.fire(at("Mon 11:10"))
+    assert run.engine.take_outputs() == []
+    assert run.engine.looks_back
+    assert [run.engine.look_back(2), run.engine.look_back(2), run.engine.look_back()] == [2, 2, 0]
+    assert not run.engine.looks_back
+    assert {fact.ticket_id for fact in run.engine.take_outputs()} == {"T-0", "T-1", "T-3"}
