@@ -284,8 +284,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "12 a resolved ticket with something running is not forgotten",
         "core/past.py",
-        "return FAR\n        return ticket.position + retain",
-        "pass\n        return ticket.position + retain",
+        "return FAR\n    return ticket.position + retain",
+        "pass\n    return ticket.position + retain",
     ),
     # -- 13: first seen in mid-life --------------------------------------------------------------------------------
     Break(
