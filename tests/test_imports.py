@@ -20,8 +20,21 @@ ALLOWED: dict[str, set[str]] = {
     "worker": {"core", "formats", "sources", "kafka", "observe"},
     "history": {"core", "formats", "sources", "kafka", "observe"},
     "service": {"core", "formats", "sources", "kafka", "observe"},
+    "letters": {"core", "formats", "kafka"},
     "demo": {"core", "formats", "sources", "kafka", "observe", "broker", "worker", "history", "service"},
-    "cli": {"core", "formats", "sources", "kafka", "observe", "broker", "worker", "history", "service", "demo"},
+    "cli": {
+        "core",
+        "formats",
+        "sources",
+        "kafka",
+        "observe",
+        "broker",
+        "worker",
+        "history",
+        "service",
+        "letters",
+        "demo",
+    },
 }
 """Package -> packages of ours it may use beside itself and `errors`."""
 

@@ -38,6 +38,8 @@ COMMANDS: Final[dict[str, str]] = {
     "policy": "check, test, explain and publish policies",
     "explain": "every interval of every clock of one ticket, and why",
     "tickets": "present state of tickets, from the timers topic",
+    "dlq": "dead letters: what could not be applied, and why; send it again",
+    "late": "events that came too late: what and when; send them again if they fit now",
     "simulate": "the same tickets under other policies: what changes",
     "report": "attainment by policy, metric, department, period",
     "verify": "what was published, against what the ticket events say: every difference",

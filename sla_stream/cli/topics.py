@@ -40,7 +40,7 @@ _CHECK: Final = """\
 examples:
   sla-stream topics check --kafka localhost:9092
     -> sla.breaches.v1: retention.ms: found 604800000, expected 34560000000
-       1 difference in 10 topics
+       1 difference in 11 topics
 
 Compares partitions, copies, min.insync.replicas, cleanup.policy, retention.ms, message.timestamp.type and the
 sizes. Exit code 0: all as expected, 1: something differs or is missing, 2: the cluster cannot be reached.

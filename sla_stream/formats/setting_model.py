@@ -24,6 +24,7 @@ TopicRole = Literal[
     "changelog",
     "clock",
     "policies",
+    "retries",
 ]
 TOPIC_ROLES: Final[tuple[TopicRole, ...]] = (
     "ticket_events",
@@ -36,8 +37,8 @@ TOPIC_ROLES: Final[tuple[TopicRole, ...]] = (
     "changelog",
 )
 """The topics that tickets pass through."""
-OTHER_TOPIC_ROLES: Final[tuple[TopicRole, ...]] = ("clock", "policies")
-"""Beside them: one that only tells the brokers' time, and one with every policy set there ever was."""
+OTHER_TOPIC_ROLES: Final[tuple[TopicRole, ...]] = ("clock", "policies", "retries")
+"""Beside them: the brokers' time, every policy set there ever was, and which records were sent again."""
 
 _SECOND: Final = 1_000
 _DAY: Final = 86_400_000
@@ -65,6 +66,9 @@ class Settings(SecuritySettings):
         values.legal_name, None, "private topic that shows the broker's clock (default: APP_ID-clock)"
     )
     topic_policies: str = setting(values.legal_name, "sla.policies.v1", "compacted topic of policy sets")
+    topic_retries: str = setting(
+        values.legal_name, "sla.retries.v1", "topic that tells which dead letters and late records were sent again"
+    )
     partitions: int = setting(values.whole_number(1, 10_000), 8, "partitions of input, outputs and changelog")
     replication: int | None = setting(
         values.whole_number(1, 32_767), None, "copies of each partition (default: the broker's default)"

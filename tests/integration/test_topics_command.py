@@ -28,12 +28,12 @@ def test_create_twice_and_check(kafka: str, prefix: str) -> None:
     code, out, err = topics("check", *where)
     assert (code, err) == (1, "")
     assert out.splitlines()[0] == f"{prefix}sla.ticket-events.v1: missing (`sla-stream topics create` makes it)"
-    assert out.splitlines()[-1] == "10 differences in 10 topics"
+    assert out.splitlines()[-1] == "11 differences in 11 topics"
     code, out, err = topics("create", *where)
     assert (code, err) == (0, "")
-    assert len(out.splitlines()) == 10
+    assert len(out.splitlines()) == 11
     assert out.splitlines()[0].startswith(f"created {prefix}sla.ticket-events.v1 (2 partitions, ")
-    assert topics("check", *where) == (0, "no difference in 10 topics\n", "")
+    assert topics("check", *where) == (0, "no difference in 11 topics\n", "")
     code, out, err = topics("create", *where)
     assert (code, err) == (0, "")
     assert all(line.startswith("exists ") for line in out.splitlines())
@@ -50,7 +50,7 @@ def test_differences_and_putting_configs_right(kafka: str, prefix: str) -> None:
     assert wrong in out.splitlines()
     code, out, _ = topics("create", *where, "--partitions", "1")
     assert code == 1
-    assert out.splitlines()[-2:] == [wrong, "1 difference in 10 topics"]
+    assert out.splitlines()[-2:] == [wrong, "1 difference in 11 topics"]
     code, out, _ = topics("create", *where, "--partitions", "1", "--alter")
     assert code == 0
     assert f"altered {prefix}sla.outcomes.v1" in out.splitlines()

@@ -37,7 +37,7 @@ def test_people_find_the_same_files_under_schemas() -> None:
 
 def test_what_is_promised_about_retention_compaction_and_time() -> None:
     config = {role: wanted_topic(Settings(), role).config for role in ROLES}
-    for role in ("ticket_events", "warnings", "breaches", "outcomes"):
+    for role in ("ticket_events", "warnings", "breaches", "outcomes", "retries"):
         assert config[role]["retention.ms"] == str(400 * DAY)
     for role in ("late", "dead_letters"):
         assert config[role]["retention.ms"] == str(30 * DAY)
