@@ -39,12 +39,9 @@ class Identities:
         """`{line: the earlier line that stands}` for each line whose id was there before with other content."""
         found: dict[int, int] = {}
         for numbers in self._parts():
-            first: dict[tuple[int, int], tuple[int, int]] = {}
-            for i in range(0, len(numbers), _WIDTH):
-                one, other, content, line = numbers[i : i + _WIDTH]
-                known = first.setdefault((one, other), (content, line))
-                if known[0] != content:
-                    found[line] = known[1]
+            ones = numbers[0::_WIDTH]
+            if len(set(ones)) < len(ones):
+                _compare(numbers, found)
         return found
 
     def close(self) -> None:
@@ -76,3 +73,13 @@ class Identities:
             for start, size in segments:
                 part.frombytes(os.pread(self._file.fileno(), size, start))
             yield part
+
+
+def _compare(numbers: array[int], found: dict[int, int]) -> None:
+    """Add the conflicts among these lines, some of which have an id of the same hash."""
+    first: dict[tuple[int, int], tuple[int, int]] = {}
+    for i in range(0, len(numbers), _WIDTH):
+        one, other, content, line = numbers[i : i + _WIDTH]
+        known = first.setdefault((one, other), (content, line))
+        if known[0] != content:
+            found[line] = known[1]

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
+import msgspec
+
 from sla_stream.core.events import TicketEvent
 from sla_stream.core.sla_events import SlaEvent
 from sla_stream.errors import ConfigError, InvalidRecord, Reason
@@ -29,8 +31,7 @@ BUFFER = 1 << 20
 STANDARD_INPUT = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A ticket event and where it stood.
 
     `log_time` (ms) is the record's own time: a file's `recorded_at` (None where it is not asked for), a topic's

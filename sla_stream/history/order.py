@@ -57,16 +57,22 @@ class OrderedEvents:
         packed = self._encode(event)
         if not self._by_log_time:
             self._identities.add(event.ticket_id, event.event_id, packed, line)
-        self._run.append((self._place(line, event, log_time), packed))
+            self._run.append(((event.at, event.sequence, event.event_id, line), packed))
+        else:
+            self._run.append(((log_time, 0, "", line), packed))
         if len(self._run) >= self._run_length:
             self._spill()
 
     def __iter__(self) -> Iterator[tuple[int, int, TicketEvent, int | None]]:
         """(time, line, event, None) in order; in place of None, for a conflict, the earlier line that stands."""
-        conflicts = self._identities.conflicts()
+        return (entry[:4] for entry in self.entries())
+
+    def entries(self) -> Iterator[tuple[int, int, TicketEvent, int | None, bytes]]:
+        """The same, with the event's packed form behind."""
+        standing = self._identities.conflicts().get
         decode = msgspec.msgpack.Decoder(TicketEvent).decode
         for (time, _, _, line), packed in self._merged():
-            yield time, line, decode(packed), conflicts.get(line)
+            yield time, line, decode(packed), standing(line), packed
 
     def _place(self, line: int, event: TicketEvent, log_time: int) -> Place:
         if self._by_log_time:
