@@ -186,6 +186,13 @@ _TRUTHS: Final = {
     "true": True, "1": True, "yes": True, "y": True, "false": False, "0": False, "no": False, "n": False,
 }  # fmt: skip
 
+EPOCH_BOUNDS: Final = {
+    "epoch_s": (_1973_S, _5138_S),
+    "epoch_ms": (_1973_S * 1_000, _5138_S * 1_000),
+    "epoch_us": (_1973_S * 1_000_000, _5138_S * 1_000_000),
+}
+"""The first number and the one after the last that are taken for such a time."""
+
 PLAIN: Final[dict[str, Coercion]] = {
     "iso": instant,
     "epoch_s": epoch(1),

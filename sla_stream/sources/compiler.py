@@ -8,10 +8,11 @@ from sla_stream.core.events import ACTORS, KINDS, STATUSES
 from sla_stream.formats.policy_file.findings import Findings, one_of, quote, show
 from sla_stream.formats.policy_file.findings import Path as Place
 from sla_stream.formats.policy_file.located import read
-from sla_stream.sources.conditions import Condition, compile_condition
+from sla_stream.sources.conditions import compile_condition
 from sla_stream.sources.envelopes import OPENERS
 from sla_stream.sources.expressions import compile_field, compile_value
 from sla_stream.sources.fields import ATTRIBUTES, EVENT_FIELDS
+from sla_stream.sources.forms import Condition
 from sla_stream.sources.language import API_VERSION, Language, Traced
 from sla_stream.sources.mapping import Mapping, Rule
 from sla_stream.sources.scope import Read
@@ -63,6 +64,7 @@ class _Compiler:
             text=text,
             file=name,
             let_names=tuple(language.lets),
+            forms=language.forms,
         )
 
     # -- the head ------------------------------------------------------------------------------------------------

@@ -14,12 +14,12 @@ from typing import Any, Final
 from sla_stream.formats.policy_file.findings import Path as Place
 from sla_stream.formats.policy_file.findings import did_you_mean, one_of, show
 from sla_stream.sources.coercions import any_time, as_text
+from sla_stream.sources.forms import All, Among, AnyOf, Condition, ConditionForm, Present, Same
 from sla_stream.sources.jmes import compile_jmespath
 from sla_stream.sources.language import Language
 from sla_stream.sources.paths import walk
-from sla_stream.sources.scope import MISSING, Read, Scope
+from sla_stream.sources.scope import MISSING
 
-Condition = Callable[[Scope], bool]
 Test = Callable[[Any], bool]
 """Of a read value, which may be MISSING or None."""
 
@@ -35,12 +35,12 @@ def compile_condition(language: Language, node: Any, at: Place) -> Condition:
         if not node:
             language.error(at, "found an empty list; expected at least one condition")
         any_of = [compile_condition(language, item, (*at, index)) for index, item in enumerate(node)]
-        return _any(any_of)
+        return _any(language, any_of)
     if not isinstance(node, dict) or not node:
         language.error(at, f"found {show(node)}; expected a mapping of paths to values, as in `kind: [a, b]`")
         return _never
     terms = [_term(language, path, value, (*at, path)) for path, value in node.items()]
-    return _all(terms)
+    return _all(language, terms)
 
 
 def compile_where(language: Language, node: Any, at: Place) -> Test:
@@ -59,25 +59,16 @@ def compile_where(language: Language, node: Any, at: Place) -> Test:
     return lambda item: all(term(item) for term in terms)
 
 
-def _any(conditions: list[Condition]) -> Condition:
-    if len(conditions) == 1:
-        return conditions[0]
-    if len(conditions) == 2:
-        first, second = conditions
-        return lambda scope: first(scope) or second(scope)
-    return lambda scope: any(condition(scope) for condition in conditions)
-
-
-def _all(terms: list[Condition]) -> Condition:
+def _any(language: Language, terms: list[Condition]) -> Condition:
     if len(terms) == 1:
         return terms[0]
-    if len(terms) == 2:
-        first, second = terms
-        return lambda scope: first(scope) and second(scope)
-    if len(terms) == 3:
-        first, second, third = terms
-        return lambda scope: first(scope) and second(scope) and third(scope)
-    return lambda scope: all(term(scope) for term in terms)
+    return _noted(language, lambda scope: any(term(scope) for term in terms), AnyOf(terms))
+
+
+def _all(language: Language, terms: list[Condition]) -> Condition:
+    if len(terms) == 1:
+        return terms[0]
+    return _noted(language, lambda scope: all(term(scope) for term in terms), All(terms))
 
 
 def _term(language: Language, path: str, node: Any, at: Place) -> Condition:
@@ -90,21 +81,24 @@ def _term(language: Language, path: str, node: Any, at: Place) -> Condition:
         if op == "near":
             return lambda scope: _near(read(scope), other(scope))
         wanted = op == "same_as"
-        return lambda scope: _same(read(scope), other(scope)) is wanted
+        return _noted(language, lambda scope: _same(read(scope), other(scope)) is wanted, Same(read, other, wanted))
     if node is not None and not isinstance(node, dict):
-        return _among(read, _words(language, node, at))
+        words = _words(language, node, at)
+        return _noted(language, lambda scope: _among(read(scope), words), Among(read, words))
     test = _test(language, node, at)
-    return lambda scope: test(read(scope))
+    form = Present(read, node is not None and node.get("present") is True)
+    plain = node is None or "present" in node
+    return _noted(language, lambda scope: test(read(scope)), form if plain else None)
 
 
-def _among(read: Read, words: frozenset[str]) -> Condition:
-    """The usual condition, in one step."""
+def _noted(language: Language, condition: Condition, form: ConditionForm | None) -> Condition:
+    if form is not None:
+        language.forms[condition] = form
+    return condition
 
-    def among(scope: Scope) -> bool:
-        value = read(scope)
-        return value in words if value.__class__ is str else _word(value) in words
 
-    return among
+def _among(value: Any, words: frozenset[str]) -> bool:
+    return value in words if value.__class__ is str else _word(value) in words
 
 
 def _test(language: Language, node: Any, at: Place) -> Test:
@@ -113,7 +107,7 @@ def _test(language: Language, node: Any, at: Place) -> Test:
     if node is None:
         return lambda value: value is None or value is MISSING
     words = _words(language, node, at)
-    return lambda value: value in words if value.__class__ is str else _word(value) in words
+    return lambda value: _among(value, words)
 
 
 def _operator(language: Language, node: dict[str, Any], at: Place) -> Test:

@@ -12,7 +12,7 @@ from sla_stream.formats.cloudevents import looks_structured, open_structured, un
 from sla_stream.formats.wire_errors import not_json
 from sla_stream.sources.scope import Headers, Scope
 
-_REGISTRY_PREFIX: Final = 5
+_REGISTRY_PREFIXES: Final = {b"\0": 5, b"\1": 17}
 _MOST_LAYERS: Final = 4
 
 Opener = Callable[[bytes, Headers, bytes | None, int | None], Scope]
@@ -28,10 +28,9 @@ def load(value: bytes) -> Any:
 
 
 def without_prefix(value: bytes) -> bytes:
-    """JSON without the five bytes that a registry's serializer puts before it: 0, and the schema's id."""
-    if value.startswith(b"\0") and value[_REGISTRY_PREFIX : _REGISTRY_PREFIX + 1] in (b"{", b"["):
-        return value[_REGISTRY_PREFIX:]
-    return value
+    """JSON without what a registry's serializer puts before it: 0 and a number, or 1 and a UUID, of the schema."""
+    size = _REGISTRY_PREFIXES.get(value[:1], 0)
+    return value[size:] if size and value[size : size + 1] in (b"{", b"[") else value
 
 
 def _plain(value: bytes, headers: Headers, key: bytes | None, recorded_at: int | None) -> Scope:

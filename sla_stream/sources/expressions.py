@@ -27,9 +27,11 @@ from sla_stream.sources.assembled import compile_find, compile_hash, compile_tex
 from sla_stream.sources.coercions import PLAIN, TIMES, ZONED, Coercion, Instant
 from sla_stream.sources.conditions import compile_condition
 from sla_stream.sources.fields import INSTANTS, Finish, finish_of, scalar, text_or_null
+from sla_stream.sources.forms import Changed, Chosen, Constant, Filled, First, Looked, ReadForm, Required, Text
 from sla_stream.sources.jmes import compile_jmespath
 from sla_stream.sources.language import Language, nothing, refusal
 from sla_stream.sources.scope import MISSING, Read, Scope
+from sla_stream.sources.usual import NOTHING_USUAL, REMEMBERED, USUAL, USUAL_TIMES, Usual
 from sla_stream.sources.value_maps import Unknown, compile_map
 
 SOURCES: Final = ("path", "value", "first", "text", "find", "cases", "hash", "jmespath")
@@ -132,7 +134,7 @@ class _Expression:
                     return value
             return empty
 
-        return first
+        return self._noted(first, First(reads))
 
     def _cases(self, node: dict[str, Any], at: Place) -> Read:
         cases = node["cases"]
@@ -163,11 +165,15 @@ class _Expression:
                     return read(scope)
             return rest(scope)
 
-        return choose
+        return self._noted(choose, Chosen(compiled, rest))
 
     def _constant(self, node: dict[str, Any], at: Place) -> Read:
         value = self._finished(node["value"], at)
-        return lambda scope: value
+        return self._noted(lambda scope: value, Constant(value))
+
+    def _noted(self, read: Read, form: ReadForm) -> Read:
+        self.language.forms[read] = form
+        return read
 
     # -- what is done to a value ---------------------------------------------------------------------------------
 
@@ -180,9 +186,8 @@ class _Expression:
                 read = self._applied(read, coerce, at, about)
             table = compile_map(self.language, node["map"], (*at, "map"), self._finished)
             on_null = None if self.finish is None else self.finish(None)
-            return table.reader(
-                read, str.lower if lower else None, self._unknown(node, at, about, list(table.entries)), on_null
-            )
+            unknown = self._unknown(node, at, about, list(table.entries))
+            return table.reader(self.language.forms, read, str.lower if lower else None, unknown, on_null)
         for name in ("default", "otherwise"):
             if name in node:
                 self.language.error(
@@ -192,8 +197,10 @@ class _Expression:
         finish = self.finish
         if coerce is not None and finish is not None:
             if self.field in INSTANTS and node["as"] in TIMES:
-                time = coerce
-                return self._applied(read, lambda value: format_instant(time(value)), at, about, finish)
+                time, usual = coerce, USUAL_TIMES.get(node["as"])
+                if node["as"] == "end_of_day":
+                    return self._day(read, time, at, about, finish)
+                return self._applied(read, lambda value: format_instant(time(value)), at, about, finish, usual)
             both, last = coerce, finish
             return self._applied(read, lambda value: last(both(value)), at, about, finish)
         if coerce is not None:
@@ -204,7 +211,7 @@ class _Expression:
             return read
         if finish in (text_or_null, scalar):
             return self._text(read, at, about, finish)
-        return self._applied(read, finish, at, about, finish)
+        return self._applied(read, finish, at, about, finish, USUAL.get(self.field))
 
     def _text(self, read: Read, at: Place, about: str, finish: Finish) -> Read:
         """Text as it stands, which is what most values of most records are."""
@@ -219,12 +226,18 @@ class _Expression:
             except ValueError as error:
                 raise refusal(field, about, str(error), place) from None
 
-        return text
+        return self._noted(text, Text(read))
 
     def _applied(
-        self, read: Read, change: Callable[[Any], Any], at: Place, about: str, on_null: Finish | None = None
+        self,
+        read: Read,
+        change: Callable[[Any], Any],
+        at: Place,
+        about: str,
+        on_null: Finish | None = None,
+        usual: Usual | None = None,
     ) -> Read:
-        """`change` what is there; a null goes to `on_null`."""
+        """`change` what is there; a null goes to `on_null`. `usual`: the same in short, for most values."""
         field, place = self.field, self.language.place(at)
 
         def apply(scope: Scope) -> Any:
@@ -238,7 +251,21 @@ class _Expression:
             except ValueError as error:
                 raise refusal(field, about, str(error), place) from None
 
-        return apply
+        test, short, names = usual or NOTHING_USUAL
+        return self._noted(apply, Changed(read, test, short, None if on_null is None else on_null(None), names))
+
+    def _day(self, read: Read, time: Coercion, at: Place, about: str, on_null: Finish) -> Read:
+        """Dates promised: few, and the same again and again."""
+        met: dict[str, str] = {}
+
+        def last_instant(value: Any) -> str:
+            text = format_instant(time(value))
+            if len(met) >= REMEMBERED:
+                met.clear()
+            met[value] = text
+            return text
+
+        return self._noted(self._applied(read, last_instant, at, about, on_null), Looked(read, met, on_null(None)))
 
     def _coercion(self, node: dict[str, Any], at: Place) -> Coercion | None:
         name = node.get("as")
@@ -306,7 +333,7 @@ class _Expression:
                 value = read(scope)
                 return absent if value is MISSING or value is None else value
 
-            return filled
+            return self._noted(filled, Filled(read, absent))
         if not required:
             return read
         field, place = self.field, self.language.place(at)
@@ -317,4 +344,4 @@ class _Expression:
                 raise refusal(field, about, "found nothing; expected a value", place)
             return value
 
-        return checked
+        return self._noted(checked, Required(read))

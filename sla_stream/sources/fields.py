@@ -13,6 +13,7 @@ from sla_stream.formats.instants import format_instant
 from sla_stream.formats.wire_errors import shown
 from sla_stream.sources.coercions import Instant, as_text, instant
 from sla_stream.sources.scope import MISSING
+from sla_stream.sources.usual import quick_utc, quick_words
 
 Finish = Callable[[Any], Any]
 """From a read value (not MISSING) to what is written, or MISSING. ValueError: `found ...; expected ...`."""
@@ -59,23 +60,9 @@ def _enum(field: str) -> Finish:
     return finish
 
 
-class _Known(dict[str, str]):
-    """Instants as written -> as we write them, for those met lately: each event of a ticket repeats its creation."""
-
-    def __missing__(self, text: str) -> str:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[text] = normal = format_instant(instant(text))
-        return normal
-
-
-_REMEMBERED: Final = 20_000
-_known: Final = _Known()
-
-
 def _instant(value: Any) -> Any:
     if value.__class__ is str:
-        return _known[value]
+        return quick_utc(value) or format_instant(instant(value))
     if value.__class__ is Instant:
         return format_instant(int(value))
     return MISSING if value is None else format_instant(instant(value))
@@ -117,13 +104,8 @@ def _reason(value: Any) -> Any:
 def _tags(value: Any) -> Any:
     if value is None:
         return None
-    try:
-        words = sorted(set(value))
-    except TypeError:  # Not all of them text, or no array at all.
-        return sorted(_words(value))
-    if value.__class__ is list and (not words or words[0].__class__ is str):
-        return words
-    return sorted(_words(value))
+    words = quick_words(value) if isinstance(value, list) else None
+    return sorted(_words(value)) if words is None else words
 
 
 def _words(value: Any) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from sla_stream.errors import InvalidRecord
 from sla_stream.formats.policy_file.findings import Findings, did_you_mean, one_of, quote, show
 from sla_stream.formats.policy_file.findings import Path as Place
+from sla_stream.sources.forms import At, Constant, Forms
 from sla_stream.sources.paths import Path, compile_path, parse_path
 from sla_stream.sources.scope import MISSING, Read, Scope
 
@@ -26,6 +27,8 @@ class Language:
     mapping: str = "?"
     lets: dict[str, int] = field(default_factory=dict)
     trace: Traced | None = None
+    forms: Forms = field(default_factory=lambda: {nothing: Constant(MISSING)})
+    """What readers and conditions come down to."""
 
     def error(self, at: Place, text: str, *, key: bool = False) -> None:
         """Note what is wrong at a place of the file."""
@@ -71,7 +74,10 @@ class Language:
         if path.text == "@body" and not whole:
             self.error(at, "'@body' is the whole record; expected under `hash` only")
             return nothing
-        return self.traced(path.text, compile_path(path, self.lets.get(path.name, 0)))
+        let = self.lets.get(path.name, 0)
+        read = compile_path(path, let)
+        self.forms[read] = At(path, let)
+        return self.traced(path.text, read)
 
     def traced(self, text: str, read: Read) -> Read:
         """The reader itself, or while explaining one that notes what it found."""

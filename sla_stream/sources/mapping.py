@@ -14,12 +14,14 @@ import orjson
 
 from sla_stream.errors import InvalidRecord
 from sla_stream.formats.wire_errors import shown
-from sla_stream.sources.conditions import Condition
 from sla_stream.sources.envelopes import MAY_BE_EMPTY, OPENERS, without_prefix
+from sla_stream.sources.forms import Condition, Forms
+from sla_stream.sources.generating import Run, generate
 from sla_stream.sources.scope import MISSING, Headers, Read, Scope
 
 _STATUS_OF_KIND: Final = {"resolved": "resolved", "closed": "closed", "reopened": "open"}
 _FIRST: Final[tuple[str, ...]] = ("event_id", "ticket_id", "kind", "occurred_at")
+_PREFIXED: Final = (b"\0", b"\1")
 _CUSTOM: Final = "custom."
 _MOST_ELEMENTS: Final = 10_000
 
@@ -56,21 +58,21 @@ class Rule:
             custom = {name: value for name, read in self.custom if (value := read(scope)) is not MISSING}
             if custom:
                 event["custom"] = custom
+        self.finish(event, before)
+        return event
+
+    def finish(self, event: dict[str, Any], before: int) -> None:
+        """Number the id; kind and fields in agreement: a created event needs no `created_at`, kind wins over status."""
         if before and not self.own_id:
             # Ids that extend each other keep the order of several events in one instant.
             event["event_id"] = _id_within_limit(f"{event['event_id']}/{before + 1}", self.place)
         kind = event["kind"]
-        return event if kind == "updated" else self._agree(event, kind)
-
-    def _agree(self, event: dict[str, Any], kind: str) -> dict[str, Any]:
-        """Kind and fields in agreement: a created event needs no `created_at`, kind wins over status."""
         if kind == "created":
             event.pop("created_at", None)
         elif kind in _STATUS_OF_KIND:
             event["status"] = _STATUS_OF_KIND[kind]
         elif kind == "merged" and "merged_into" not in event:
             raise InvalidRecord("schema", f"merged_into: missing; expected the ticket merged into ({self.place})")
-        return event
 
 
 @dataclass(slots=True)
@@ -89,6 +91,8 @@ class Mapping:
     text: str
     file: str
     let_names: tuple[str, ...] = ()
+    forms: Forms = field(default_factory=dict)
+    _run: Run | None = None
 
     def map(
         self, payload: bytes | None, headers: Headers = (), key: bytes | None = None, recorded_at: int | None = None
@@ -98,15 +102,28 @@ class Mapping:
         `recorded_at` (ms) is the record's own time, for sources that tell none. Raises InvalidRecord (`json`,
         `schema`); its detail says field, path, finding, expectation and the line of the mapping.
         """
+        run = self._run
+        if run is None:
+            run = self._run = generate(self, self.forms)
         events: list[bytes] = []
-        if self.each is None and payload is not None:
-            # The usual case, without detour.
-            scope = OPENERS[self.envelope](without_prefix(payload), headers, key, recorded_at)
+        if self.each is None and payload is not None:  # the usual case, without detour
+            if payload[:1] in _PREFIXED:
+                payload = without_prefix(payload)
+            scope = OPENERS[self.envelope](payload, headers, key, recorded_at)
             if scope.body is not None or self.envelope not in MAY_BE_EMPTY:
-                self._map_one(scope, events)
+                run(scope, events)
             return events
         for scope in self.scopes(payload, headers, key, recorded_at):
-            self._map_one(scope, events)
+            run(scope, events)
+        return events
+
+    def interpret(
+        self, payload: bytes | None, headers: Headers = (), key: bytes | None = None, recorded_at: int | None = None
+    ) -> list[bytes]:
+        """The same step by step, by the closures alone: what `map` must agree with."""
+        events: list[bytes] = []
+        for scope in self.scopes(payload, headers, key, recorded_at):
+            self._interpret_one(scope, events)
         return events
 
     def scopes(
@@ -144,7 +161,7 @@ class Mapping:
             raise InvalidRecord("schema", f"not a record for mapping {self.name}: {self._why(scope)}")
         return self.ignore is None or not self.ignore(scope)
 
-    def _map_one(self, scope: Scope, events: list[bytes]) -> None:
+    def _interpret_one(self, scope: Scope, events: list[bytes]) -> None:
         if not self.prepare(scope):
             return
         before = len(events)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sla_stream.sources.scope import MISSING, Read, Scope
+from sla_stream.sources.scope import MISSING, Read
 
 Step = str | int | None
 """A key, an index, or None for each element of a list."""
@@ -84,56 +84,7 @@ def compile_path(path: Path, let: int = 0) -> Read:
         return _RECORD[name]
     if path.root == "let":
         return (lambda scope: walk(scope.named[let], steps)) if steps else (lambda scope: scope.named[let])
-    return _quick(steps)
-
-
-def _quick(steps: tuple[Step, ...]) -> Read:
-    """Straight look-ups for paths of keys; whatever fails on the way goes the careful one."""
-    if not all(isinstance(step, str) for step in steps) or len(steps) > 4:
-        return lambda scope: walk(scope.body, steps)
-
-    if len(steps) == 1:
-        (a,) = steps
-
-        def one(scope: Scope) -> Any:
-            try:
-                return scope.body.get(a, MISSING)
-            except _ASIDE:
-                return walk(scope.body, steps)
-
-        return one
-    if len(steps) == 2:
-        a, b = steps
-
-        def two(scope: Scope) -> Any:
-            try:
-                return scope.body[a].get(b, MISSING)
-            except _ASIDE:
-                return walk(scope.body, steps)
-
-        return two
-    if len(steps) == 3:
-        a, b, c = steps
-
-        def three(scope: Scope) -> Any:
-            try:
-                return scope.body[a][b].get(c, MISSING)
-            except _ASIDE:
-                return walk(scope.body, steps)
-
-        return three
-    a, b, c, d = steps
-
-    def four(scope: Scope) -> Any:
-        try:
-            return scope.body[a][b][c].get(d, MISSING)
-        except _ASIDE:
-            return walk(scope.body, steps)
-
-    return four
-
-
-_ASIDE: Final = (KeyError, TypeError, AttributeError)
+    return lambda scope: walk(scope.body, steps)
 
 
 def walk(value: Any, steps: tuple[Step, ...]) -> Any:

@@ -49,21 +49,38 @@ class Scope:
 
     def header(self, name: str) -> Any:
         """Text of a header; `name` in small letters. The first of several stands."""
-        if self._lower is None:
-            self._lower = {}
-            for found, value in self._headers:
-                self._lower.setdefault(found.lower(), value)
-        value = self._lower.get(name, MISSING)
-        return value if value is MISSING else _text(f"header {name}", value)
+        lower = self._lower
+        if lower is None:
+            lower = self._lower = {_small[found]: value for found, value in reversed(self._headers)}
+        value = lower.get(name, MISSING)
+        try:
+            return value if value is MISSING else value.decode()
+        except UnicodeDecodeError:
+            raise no_text(f"header {name}") from None
 
     def record_key(self) -> Any:
         """The record's key as text; also out of JSON and Connect's `{schema, payload}`, and of a single column."""
         if self.key is None:
             return MISSING
-        text = _text("record key", self.key)
+        try:
+            text = self.key.decode()
+        except UnicodeDecodeError:
+            raise no_text("record key") from None
         return _unwrapped(text) if text[:1] in ('"', "{") else text
 
 
+class _Small(dict[str, str]):
+    """Names of headers in small letters."""
+
+    def __missing__(self, name: str) -> str:
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        self[name] = small = name.lower()
+        return small
+
+
+_MOST_NAMES: Final = 1_000
+_small: Final = _Small()
 _NO_VALUES: Final[list[Any]] = []
 
 Read = Callable[[Scope], Any]
@@ -82,8 +99,6 @@ def _unwrapped(text: str) -> Any:
     return MISSING if found is None or isinstance(found, dict | list) else found
 
 
-def _text(what: str, value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise InvalidRecord("schema", f"{what}: found bytes that are no UTF-8; expected text") from None
+def no_text(what: str) -> InvalidRecord:
+    """The refusal of a header or key that is no text."""
+    return InvalidRecord("schema", f"{what}: found bytes that are no UTF-8; expected text")

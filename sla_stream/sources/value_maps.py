@@ -9,6 +9,7 @@ from typing import Any, Final
 from sla_stream.formats.policy_file.findings import Path as Place
 from sla_stream.formats.policy_file.findings import show
 from sla_stream.sources.coercions import as_text
+from sla_stream.sources.forms import Forms, Looked
 from sla_stream.sources.language import Language
 from sla_stream.sources.scope import MISSING, Read, Scope
 
@@ -24,7 +25,9 @@ class ValueMap:
 
     entries: dict[str, Any]
 
-    def reader(self, read: Read, change: Callable[[str], str] | None, unknown: Unknown, on_null: Any) -> Read:
+    def reader(
+        self, forms: Forms, read: Read, change: Callable[[str], str] | None, unknown: Unknown, on_null: Any
+    ) -> Read:
         """Reads a value, changes its text if so told, and looks it up.
 
         What is missing stays so; a null becomes `on_null`.
@@ -51,6 +54,7 @@ class ValueMap:
                 met[value] = found
             return found
 
+        forms[look_up] = Looked(read, met, on_null)
         return look_up
 
 

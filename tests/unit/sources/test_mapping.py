@@ -27,7 +27,9 @@ def make(text: str, head: str = HEAD) -> Mapping:
 
 def one(text: str, headers: Any = (), **body: Any) -> dict[str, Any]:
     """The single event of a record."""
-    (value,) = make(text).map(orjson.dumps({**BODY, **body}), headers)
+    mapping, record = make(text), orjson.dumps({**BODY, **body})
+    (value,) = mapping.map(record, headers)
+    assert mapping.interpret(record, headers) == [value]
     found: dict[str, Any] = orjson.loads(value)
     return found
 
