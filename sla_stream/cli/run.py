@@ -10,7 +10,7 @@ from sla_stream.formats.settings import KAFKA_SETTINGS, add_settings_arguments, 
 
 SETTINGS: Final = (
     *KAFKA_SETTINGS,
-    "policies", "sources", "app_id", "topic_prefix", "topic_ticket_events", "topic_warnings", "topic_breaches",
+    "policies", "app_id", "topic_prefix", "topic_ticket_events", "topic_warnings", "topic_breaches",
     "topic_outcomes", "topic_timers", "topic_late", "topic_dead_letters", "topic_changelog", "topic_clock",
     "topic_policies",
     "partitions", "settle_for", "hold_for", "publish_from", "allowed_lateness", "max_skew", "retain_closed",

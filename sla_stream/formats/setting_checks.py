@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sla_stream.formats.registry_settings import registry_contradictions
 from sla_stream.formats.security_checks import Problem, security_contradictions
 from sla_stream.formats.setting_model import OTHER_TOPIC_ROLES, Settings
 from sla_stream.formats.setting_values import duration_text
@@ -13,8 +14,7 @@ def contradictions(settings: Settings) -> Iterator[Problem]:
     """Every contradiction, in the order of the settings' declaration."""
     yield from security_contradictions(settings)
     yield from _topics(settings)
-    if settings.sources is not None:
-        yield ("sources",), "mappings of vendor records are not built yet; leave it out"
+    yield from registry_contradictions(settings)
     if settings.retain_closed < settings.allowed_lateness:
         have, need = duration_text(settings.retain_closed), duration_text(settings.allowed_lateness)
         yield (

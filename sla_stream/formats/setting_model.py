@@ -10,7 +10,7 @@ from dataclasses import Field, dataclass, fields
 from typing import Any, Final, Literal
 
 from sla_stream.formats import setting_values as values
-from sla_stream.formats.security_settings import SecuritySettings
+from sla_stream.formats.registry_settings import RegistrySettings
 from sla_stream.formats.setting_field import setting
 
 TopicRole = Literal[
@@ -45,7 +45,7 @@ _DAY: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(SecuritySettings):
+class Settings(RegistrySettings):
     """Every setting, checked. Durations and instants are integer milliseconds. Those for security come first."""
 
     app_id: str = setting(values.legal_name, "sla-stream", "names the consumer group, transactions and changelog")
@@ -75,7 +75,9 @@ class Settings(SecuritySettings):
     )
 
     policies: str | None = setting(values.text, None, "policy file (YAML or JSON)", path=True)
-    sources: str | None = setting(values.text, None, "mappings of vendor records", path=True)
+    sources: str | None = setting(
+        values.text, None, "file of source topics and their mappings, for `ingest`", path=True
+    )
     settle_for: int = setting(
         values.duration(0, _DAY), 5 * _SECOND, "how long an alarm that is past when it is set waits"
     )

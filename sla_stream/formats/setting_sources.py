@@ -33,6 +33,10 @@ class Found:
     base: Path | None = None
 
 
+_IN_PLACE: Final = ("sources",)
+"""Settings that name a file of their own, or whose list may stand in the settings file: then that one is named."""
+
+
 Sources = tuple[dict[str, Found], list[str]]
 """What was found by setting name, and the problems."""
 
@@ -83,6 +87,8 @@ def from_file(path: str, known: Collection[str]) -> Sources:
             problems.append(f'{place}: no such setting "{name}"{suggest(name, known)}')
         elif name in seen:
             problems.append(f"{place}: {name}: set twice, first in line {seen[name]}")
+        elif name in _IN_PLACE and value.id == "sequence":
+            found[name] = Found(Path(path).name, f"{_place(path, value)}: {name}", Path(path).resolve().parent)
         elif (text := _scalar(value)) is None:
             problems.append(f"{_place(path, value)}: {name}: found {_kind(value)}, expected one value")
         elif value.tag != "tag:yaml.org,2002:null":

@@ -97,7 +97,7 @@ def _parse(name: str, found: Found, problems: list[str]) -> Any:
 
 
 def _with_secrets_from_files(settings: Settings, found: Mapping[str, Found], problems: list[str]) -> Settings:
-    for name in ("kafka_tls_key_password", "kafka_sasl_password"):
+    for name in ("kafka_tls_key_password", "kafka_sasl_password", "registry_password"):
         path = getattr(settings, f"{name}_file")
         if path is None:
             continue

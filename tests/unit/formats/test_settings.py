@@ -131,7 +131,11 @@ def test_empty_settings_file_sets_nothing(config: Path) -> None:
         ({"kafka_tls": "on", "kafka_tls_ca_file": "/no/ca"}, "--kafka-tls-ca-file: there is no file /no/ca"),
         ({"kafka_sasl_username": "u"}, "--kafka-sasl-username: has no effect without kafka_sasl_mechanism; "
                                        "set that too"),
-        ({"sources": "x"}, "--sources: mappings of vendor records are not built yet; leave it out"),
+        ({"registry_username": "u", "registry_url": "http://r"}, "--registry-username: a log-in has a name and a "
+                                                                 "password: set registry_password too"),
+        ({"registry_ca_file": __file__}, "--registry-ca-file: has no effect without registry_url; set that too"),
+        ({"registry_url": "http://u:secret@r"}, "--registry-url: expected an http:// or https:// address without a "
+                                                "user name in it, such as https://registry:8081"),
         ({"publish_from": "2026-01-01T00:00:00"}, "--publish-from: '2026-01-01T00:00:00' has no zone: end it "
                                                   "with Z, or with an offset such as +01:00"),
         ({"kafka": "broker"}, '--kafka: found "broker", expected HOST:PORT, several separated by commas, '
@@ -204,10 +208,17 @@ def test_every_setting_has_its_flag_but_passwords() -> None:
     add_settings_arguments(parser, SETTING_NAMES)
     shown = parser.format_help()
     missing = [name for name in SETTING_NAMES if f"--{name.replace('_', '-')} " not in shown]
-    assert missing == ["kafka_tls_key_password", "kafka_sasl_password"]
+    assert missing == ["kafka_tls_key_password", "kafka_sasl_password", "registry_password"]
     args = parser.parse_args(["--settle-for", "2s", "--listen", "127.0.0.1:1"])
     settings = settings_from_arguments(args, {"SLA_STREAM_SETTLE_FOR": "9s"})
     assert (settings.settle_for, settings.listen[1]) == (2_000, 1)
+
+
+def test_sources_in_a_file_of_their_own_or_in_place(config: Path) -> None:
+    config.write_text("sources: feeds.yaml\n")
+    assert load_settings(str(config), {}, {}).sources == str(config.parent / "feeds.yaml")
+    config.write_text("kafka: k:1\nsources:\n  - {topic: t, mapping: jira}\n")
+    assert load_settings(str(config), {}, {}).sources == str(config)
 
 
 def test_secrets_compare_by_their_text() -> None:
