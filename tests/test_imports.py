@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "history": {"core", "formats", "sources", "kafka", "observe"},
     "service": {"core", "formats", "sources", "kafka", "observe"},
     "letters": {"core", "formats", "kafka"},
+    "ingest": {"core", "formats", "sources", "kafka", "observe"},
     "demo": {"core", "formats", "sources", "kafka", "observe", "broker", "worker", "history", "service"},
     "cli": {
         "core",
@@ -33,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
         "history",
         "service",
         "letters",
+        "ingest",
         "demo",
     },
 }
@@ -41,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "faust": {"worker"},
     "mode": {"worker"},
-    "aiokafka": {"kafka", "worker"},
+    "aiokafka": {"kafka", "worker", "ingest"},
 }
 """Library -> the packages that may use it."""
 

@@ -30,6 +30,7 @@ INTERRUPTED: Final = 130
 COMMANDS: Final[dict[str, str]] = {
     "demo": "the whole pipeline on this machine, with a broker and real history of its own",
     "run": "a worker: ticket events in from Kafka, warnings, breaches and outcomes out",
+    "ingest": "vendors' records in from Kafka topics, ticket events out, keyed by ticket, exactly once",
     "topics": "make or verify the topics",
     "replay": "the same engine over a file of ticket events: what was said, or would have been",
     "schedule": "working time: when is a duration used up, how much lies between two instants",

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
+from typing import Protocol
 
 from aiohttp import web
 
 from sla_stream.errors import ConfigError
-from sla_stream.observe.metrics import Metrics
 
 Reasons = Callable[[], list[str]]
 """Why not, one sentence each; empty: all is well."""
 
 
+class Rendered(Protocol):
+    """Metrics of any kind."""
+
+    def render(self) -> bytes:
+        """The text that Prometheus reads."""
+
+
 class HealthServer:
     """Serves on `address` (host, port) while its `async with` block lasts. Port 0 takes any free one."""
 
-    def __init__(self, address: tuple[str, int], metrics: Metrics, *, live: Reasons, ready: Reasons) -> None:
+    def __init__(self, address: tuple[str, int], metrics: Rendered, *, live: Reasons, ready: Reasons) -> None:
         self._host, self._port = address
         self._metrics = metrics
         self._live = live

@@ -19,7 +19,10 @@ from sla_stream.sources.writing import Writer, compiled
 if TYPE_CHECKING:
     from sla_stream.sources.mapping import Mapping, Rule
 
-Run = Callable[[Scope, list[bytes]], None]
+Keyed = list[tuple[str, bytes]]
+"""Ticket ids and events (JSON)."""
+
+Run = Callable[[Scope, Keyed], None]
 """Appends the ticket events of a record."""
 
 _AS_THEY_ARE: Final = frozenset(
@@ -84,7 +87,7 @@ def _write_rule(writer: Writer, rule: Rule, numbered: bool) -> None:
     kind = writer.constant(rule.fields["kind"])
     if kind is None or kind.value not in _AS_THEY_ARE or (numbered and not rule.own_id):
         writer.line(f"{writer.bind(rule.finish)}(event, {'shared' if numbered else 0})")
-    writer.line("events.append(dumps(event))")
+    writer.line("events.append((event['ticket_id'], dumps(event)))")
     if not rule.goes_on:
         writer.line("return")
     elif not rule.own_id:

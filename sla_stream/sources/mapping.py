@@ -16,7 +16,7 @@ from sla_stream.errors import InvalidRecord
 from sla_stream.formats.wire_errors import shown
 from sla_stream.sources.envelopes import MAY_BE_EMPTY, OPENERS, without_prefix
 from sla_stream.sources.forms import Condition, Forms
-from sla_stream.sources.generating import Run, generate
+from sla_stream.sources.generating import Keyed, Run, generate
 from sla_stream.sources.scope import MISSING, Headers, Read, Scope
 
 _STATUS_OF_KIND: Final = {"resolved": "resolved", "closed": "closed", "reopened": "open"}
@@ -97,7 +97,13 @@ class Mapping:
     def map(
         self, payload: bytes | None, headers: Headers = (), key: bytes | None = None, recorded_at: int | None = None
     ) -> list[bytes]:
-        """The ticket events (JSON) that a record tells of.
+        """The ticket events (JSON) that a record tells of; see `keyed`."""
+        return [event for _, event in self.keyed(payload, headers, key, recorded_at)]
+
+    def keyed(
+        self, payload: bytes | None, headers: Headers = (), key: bytes | None = None, recorded_at: int | None = None
+    ) -> Keyed:
+        """The ticket events that a record tells of, each with its ticket's id, in the order of the mapping.
 
         `recorded_at` (ms) is the record's own time, for sources that tell none. Raises InvalidRecord (`json`,
         `schema`); its detail says field, path, finding, expectation and the line of the mapping.
@@ -105,7 +111,7 @@ class Mapping:
         run = self._run
         if run is None:
             run = self._run = generate(self, self.forms)
-        events: list[bytes] = []
+        events: Keyed = []
         if self.each is None and payload is not None:  # the usual case, without detour
             if payload[:1] in _PREFIXED:
                 payload = without_prefix(payload)
@@ -121,10 +127,10 @@ class Mapping:
         self, payload: bytes | None, headers: Headers = (), key: bytes | None = None, recorded_at: int | None = None
     ) -> list[bytes]:
         """The same step by step, by the closures alone: what `map` must agree with."""
-        events: list[bytes] = []
+        events: Keyed = []
         for scope in self.scopes(payload, headers, key, recorded_at):
             self._interpret_one(scope, events)
-        return events
+        return [event for _, event in events]
 
     def scopes(
         self, payload: bytes | None, headers: Headers = (), key: bytes | None = None, recorded_at: int | None = None
@@ -161,7 +167,7 @@ class Mapping:
             raise InvalidRecord("schema", f"not a record for mapping {self.name}: {self._why(scope)}")
         return self.ignore is None or not self.ignore(scope)
 
-    def _interpret_one(self, scope: Scope, events: list[bytes]) -> None:
+    def _interpret_one(self, scope: Scope, events: Keyed) -> None:
         if not self.prepare(scope):
             return
         before = len(events)
@@ -169,7 +175,8 @@ class Mapping:
         for rule in self.rules:
             if rule.when is not None and not rule.when(scope):
                 continue
-            events.append(orjson.dumps(rule.event(scope, shared)))
+            event = rule.event(scope, shared)
+            events.append((event["ticket_id"], orjson.dumps(event)))
             if not rule.goes_on:
                 return
             shared += not rule.own_id

@@ -43,9 +43,9 @@ class _Child:
     backoff: float = field(default=FIRST_BACKOFF)
 
 
-def supervise(count: int, settings: Settings, flags: list[str]) -> int:
+def supervise(count: int, settings: Settings, flags: list[str], command: str = "run") -> int:
     """Run until SIGTERM or Ctrl-C: 0. A child that says its configuration is wrong stops all: 2."""
-    return _Supervisor(count, settings, flags).run()
+    return _Supervisor(count, settings, flags, command).run()
 
 
 def die_with_parent(descriptor: int) -> None:
@@ -61,7 +61,8 @@ def die_with_parent(descriptor: int) -> None:
 
 
 class _Supervisor:
-    def __init__(self, count: int, settings: Settings, flags: list[str]) -> None:
+    def __init__(self, count: int, settings: Settings, flags: list[str], command: str) -> None:
+        self._cli_command = command
         self._alive, self._ours = os.pipe()
         self._stop = threading.Event()
         self._children = [_Child(number, self._command(number, settings, flags)) for number in range(count)]
@@ -85,7 +86,7 @@ class _Supervisor:
         own = [f"--listen={host}:{port + number if port else 0}", f"--watch-parent={self._alive}"]
         if settings.instance_id is not None:
             own.append(f"--instance-id={settings.instance_id}-{number}")
-        return [sys.executable, "-m", "sla_stream", "run", *flags, *own]
+        return [sys.executable, "-m", "sla_stream", self._cli_command, *flags, *own]
 
     def _tend(self, child: _Child) -> int | None:
         """Start what should run; returns the code of a child that has just ended."""
