@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import fastavro
@@ -18,6 +18,8 @@ from fastavro.schema import SchemaParseException
 
 from sla_stream.errors import InvalidRecord
 from sla_stream.ingest.registry import Registered
+
+_WHOLE: Final = "sla_stream_whole_value"
 
 
 class AvroDecoder:
@@ -28,7 +30,9 @@ class AvroDecoder:
         try:
             for text in schema.references.values():
                 fastavro.parse_schema(orjson.loads(text), named)
-            self._schema = fastavro.parse_schema(orjson.loads(schema.text), named)
+            # A record of one field takes no bytes of its own, and only records take what was parsed before along.
+            whole = {"type": "record", "name": _WHOLE, "fields": [{"name": "value", "type": orjson.loads(schema.text)}]}
+            self._schema = fastavro.parse_schema(whole, named)
         except (SchemaParseException, orjson.JSONDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InvalidRecord("schema", f"it is no Avro schema: {error or type(error).__name__}") from None
 
@@ -37,7 +41,7 @@ class AvroDecoder:
         stream = io.BytesIO(payload)
         try:
             value = fastavro.schemaless_reader(stream, self._schema, None)
-            document = orjson.dumps(value, default=_plain)
+            document = orjson.dumps(value["value"], default=_plain)  # type: ignore[call-overload, index]
         except Exception as error:  # whatever fastavro meets in bytes that are something else
             raise InvalidRecord("schema", f"not a value of it: {error or type(error).__name__}") from None
         left = len(payload) - stream.tell()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -42,12 +43,14 @@ class Registry:
         self.url = settings.registry_url
         self._tls = _tls(settings)
         username, password = settings.registry_username, settings.registry_password
-        self._auth = aiohttp.BasicAuth(username, password.reveal()) if username and password else None
+        self._headers = {"Accept": _ACCEPT}
+        if username and password:
+            login = base64.b64encode(f"{username}:{password.reveal()}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {login}"
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            auth=self._auth,
-            headers={"Accept": _ACCEPT},
+            headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
             connector=aiohttp.TCPConnector(ssl=self._tls, limit=4),
         )
@@ -65,19 +68,21 @@ class Registry:
         """
         found = await self._get(ref.path)
         references: dict[str, str] = {}
-        await self._follow(found, references)
+        await self._follow(found, references, ())
         return Registered(str(found.get("schemaType") or "AVRO"), _text_of(self.url, found), references)
 
-    async def _follow(self, schema: dict[str, Any], into: dict[str, str]) -> None:
+    async def _follow(self, schema: dict[str, Any], into: dict[str, str], through: tuple[str, ...]) -> None:
         """Depth first, so that each stands before what uses it."""
         for reference in schema.get("references") or ():
             name, subject, version = (str(reference.get(part)) for part in ("name", "subject", "version"))
             if name in into:
                 continue
-            if len(into) >= _MOST_REFERENCES:
+            if name in through:
+                raise UnknownSchema(f"it refers to itself: {' -> '.join((*through, name))}")
+            if len(into) + len(through) >= _MOST_REFERENCES:
                 raise UnknownSchema(f"it refers to more than {_MOST_REFERENCES} others")
             found = await self._get(f"subjects/{quote(subject, safe='')}/versions/{quote(version, safe='')}")
-            await self._follow(found, into)
+            await self._follow(found, into, (*through, name))
             into[name] = _text_of(self.url, found)
 
     async def _get(self, path: str) -> dict[str, Any]:

@@ -43,6 +43,9 @@ def load_sources(path: str, *, with_settings: bool) -> dict[str, Route]:
         raise ConfigError(f"sources: {path}: cannot be read: {error.strerror}; expected a file of sources") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"sources: {path}: byte {error.start} is not UTF-8; expected YAML or JSON in UTF-8") from None
+    if not text.strip():
+        findings.error((), "the file is empty; expected `sources`, a list of topics and their mappings")
+        findings.raise_errors(path)
     root = read(text, path, findings)
     findings.raise_errors(path)
     routes = _Reader(findings, Path(path).resolve().parent).routes(root, with_settings)
