@@ -140,6 +140,8 @@ class Run:
     def until(self, when: str | int) -> Run:
         """Let time pass."""
         self.engine.advance(at(when) if isinstance(when, str) else when)
+        for error in self.engine.unjudged.values():
+            raise error
         self.said += self.engine.take_outputs()
         return self
 

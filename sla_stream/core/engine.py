@@ -17,7 +17,8 @@ from sla_stream.core import past
 from sla_stream.core import ticket as stored
 from sla_stream.core.engine_settings import Applied, Counters, EngineSettings
 from sla_stream.core.events import TicketEvent
-from sla_stream.core.fold import UNDOES, Folder
+from sla_stream.core.fold import UNDOES
+from sla_stream.core.folders import Folders
 from sla_stream.core.meta import Meta, log_time_of
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.schedule import FAR
@@ -35,6 +36,7 @@ __all__ = ["Applied", "Counters", "Engine", "EngineSettings"]
 class Engine:
     """The engine of one partition.
 
+    `unjudged`: tickets whose past could not be judged by the newest set, and why; they go on under the sets before.
     After `apply` or `advance` the SLA events decided so far wait, in the order of their decision, to be fetched with
     `take_outputs`. `flush` returns the changed ticket states for the changelog.
 
@@ -42,8 +44,8 @@ class Engine:
     """
 
     __slots__ = (
-        "_earlier", "_folder", "_forgets", "_outdated", "_settings", "_tickets", "_timers", "_voice", "counters",
-        "log_time", "timeline",
+        "_folders", "_forgets", "_outdated", "_settings", "_tickets", "_timers", "_voice", "counters",
+        "log_time", "timeline", "unjudged",
     )  # fmt: skip
 
     def __init__(
@@ -56,8 +58,8 @@ class Engine:
         self.timeline = Timeline(sets, self._settings.allowed_lateness)
         self.counters = Counters()
         self.log_time = 0
-        self._folder = Folder(self.timeline)
-        self._earlier: dict[int, Folder] = {}
+        self.unjudged: dict[str, Exception] = {}
+        self._folders = Folders(self.timeline)
         self._outdated: list[str] = []
         self._timers = TimerIndex()
         self._forgets = TimerIndex()
@@ -117,20 +119,21 @@ class Engine:
 
     def _fold_in(self, ticket: Ticket, event: TicketEvent, now: int) -> None:
         """An event in order: one step. What is due before `now` has fired already."""
-        self.counters.folded += past.trim(self._folder, ticket, now, self._settings)
+        folder = self._folders.of(ticket)
+        self.counters.folded += past.trim(folder, ticket, now, self._settings)
         fold, voice = ticket.fold, self._voice.of(ticket, now, live=False)
 
         def history() -> tuple[Fold, Sequence[TicketEvent]]:
             return past.history(ticket)
 
         if event.at > now:
-            self._note_fired(ticket, self._folder.fire_before(fold, ticket.ticket_id, event.at, voice, history))
-        self._folder.apply(fold, event, voice, history)
+            self._note_fired(ticket, folder.fire_before(fold, ticket.ticket_id, event.at, voice, history))
+        folder.apply(fold, event, voice, history)
         ticket.last = event.key
         ticket.tail = stored.append_event(ticket.tail, stored.pack_event(event))
         ticket.tail_count += 1
-        if min(stored.next_threshold(fold), self.timeline.next_boundary(fold.lawful_to)) < now:
-            self._note_fired(ticket, self._folder.fire_before(fold, ticket.ticket_id, now, voice, history))
+        if min(stored.next_threshold(fold), folder.timeline.next_boundary(fold.lawful_to)) < now:
+            self._note_fired(ticket, folder.fire_before(fold, ticket.ticket_id, now, voice, history))
 
     def _note_fired(self, ticket: Ticket, fired: int) -> None:
         ticket.fired_at = max(ticket.fired_at, fired)
@@ -139,8 +142,9 @@ class Engine:
         """An event out of order: fold the recent past again, and say the difference."""
         before = stored.tail_events(ticket.tail)
         after = sorted([*before, event], key=lambda each: each.key)
-        _, old, _ = past.derive(self._folder, ticket, before, now)
-        ticket.fold, new, fired = past.derive(self._folder, ticket, after, now)
+        folder = self._folders.of(ticket)
+        _, old, _ = past.derive(folder, ticket, before, now)
+        ticket.fold, new, fired = past.derive(folder, ticket, after, now)
         reason = event.kind if event.kind in UNDOES else "late_event"
         self._voice.of(ticket, now, live=False).change(old, new, reason)
         ticket.last = after[-1].key
@@ -155,8 +159,8 @@ class Engine:
         `advance`, in slices; it reaches back at most `allowed_lateness` before its publication.
         """
         self.timeline = self.timeline.followed_by(published, policies)
-        self._earlier[len(self.timeline.sets) - 1] = self._folder
-        self._folder = Folder(self.timeline)
+        self._folders.adopt(self.timeline)
+        self.unjudged.clear()
         if self._concerns_tickets(len(self.timeline.sets) - 1):
             self._outdated = sorted(self.ticket_ids(), reverse=True)
 
@@ -166,30 +170,25 @@ class Engine:
 
     def _revise(self, ticket: Ticket) -> None:
         """Judge a ticket's recent past by the policies that were published since it was last looked at."""
-        known, ticket.published = self.timeline.known(ticket.published), self.timeline.published
-        earlier = self._folder_of(known)
+        known = self.timeline.known(ticket.published)
+        earlier, newest = self._folders.knowing(known), self._folders.newest
         reached = max(ticket.position, ticket.fold.lawful_to)
         if reached < self.timeline.changed_since(known) and self.timeline.clocks == earlier.timeline.clocks:
-            armed = ticket.armed
+            armed, ticket.published = ticket.armed, self.timeline.published
             self._rearm(ticket)  # nothing judged so far is different, but a change to come may be due first
             if ticket.armed < armed:
                 self._tickets.touch(ticket.ticket_id)
             return
-        events = stored.tail_events(ticket.tail)
         done = min(self.log_time, ticket.armed)  # what was due before has fired, and nothing since
-        _, old, _ = past.derive(earlier, ticket, events, done)
-        ticket.fold, new, ticket.fired_at = past.derive(self._folder, ticket, events, done)
+        try:
+            old, new = past.judge_again(earlier, newest, ticket, done)
+        except Exception as error:  # such a set has come by itself, and one ticket must not bring down all others
+            self.unjudged[ticket.ticket_id] = error
+            return
+        ticket.published = self.timeline.published
         self._tickets.touch(ticket.ticket_id)
         self._voice.of(ticket, self.log_time, live=False).change(old, new, "policy_amended")
         self._rearm(ticket)
-
-    def _folder_of(self, count: int) -> Folder:
-        """The fold under the first `count` policy sets."""
-        folder = self._earlier.get(count)
-        if folder is None:
-            earlier = Timeline(self.timeline.sets[:count], self._settings.allowed_lateness)
-            folder = self._earlier[count] = Folder(earlier)
-        return folder
 
     def advance(self, now: int, limit: int | None = None) -> bool:
         """`look_back`, then `fire`, at most `limit` tickets together; True if more remains."""
@@ -239,7 +238,8 @@ class Engine:
         if self._next_at(ticket) < until:
             self._tickets.touch(ticket_id)
             voice = self._voice.of(ticket, self.log_time, live=True)
-            fired = self._folder.fire_before(ticket.fold, ticket_id, until, voice, lambda: past.history(ticket))
+            folder = self._folders.of(ticket)
+            fired = folder.fire_before(ticket.fold, ticket_id, until, voice, lambda: past.history(ticket))
             self._note_fired(ticket, fired)
             voice.release(self.timeline.targets, until)
         self._rearm(ticket)
@@ -282,7 +282,7 @@ class Engine:
 
     def _next_at(self, ticket: Ticket) -> int:
         """When the ticket next has something to fire or to release."""
-        at = min(stored.next_threshold(ticket.fold), past.next_change(self.timeline, ticket.fold))
+        at = min(stored.next_threshold(ticket.fold), past.next_change(self._folders.of(ticket).timeline, ticket.fold))
         for held in ticket.held:
             at = min(at, held.release)
         return at
@@ -303,7 +303,7 @@ class Engine:
 
     def _load(self, ticket_id: str) -> Ticket | None:
         ticket = self._tickets.get(ticket_id)
-        if ticket is not None and ticket.published < self.timeline.published:
+        if ticket is not None and ticket.published < self.timeline.published and ticket_id not in self.unjudged:
             self._revise(ticket)
         return ticket
 

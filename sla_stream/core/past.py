@@ -71,6 +71,15 @@ def derive(folder: Folder, ticket: Ticket, events: list[TicketEvent], now: int) 
     return fold, facts, fired
 
 
+def judge_again(earlier: Folder, folder: Folder, ticket: Ticket, now: int) -> tuple[Facts, Facts]:
+    """(what followed from the recent past under the earlier policies, what follows now); the fold is the new one's."""
+    events = stored.tail_events(ticket.tail)
+    _, old, _ = derive(earlier, ticket, events, now)
+    fold, new, fired = derive(folder, ticket, events, now)
+    ticket.fold, ticket.fired_at = fold, fired
+    return old, new
+
+
 def next_change(timeline: Timeline, fold: Fold) -> int:
     """When the ticket's running cycles have to be taken over a change of policies; FAR: never."""
     at = timeline.next_boundary(fold.lawful_to)

@@ -167,5 +167,5 @@ def test_folding_one_by_one_equals_folding_at_once(rules: PolicySet, history: li
     for ticket_id in engine.ticket_ids():
         ticket = engine._load(ticket_id)
         assert ticket is not None
-        fold, _, _ = past.derive(engine._folder, ticket, stored.tail_events(ticket.tail), END)
+        fold, _, _ = past.derive(engine._folders.newest, ticket, stored.tail_events(ticket.tail), END)
         assert fold == ticket.fold

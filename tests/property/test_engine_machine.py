@@ -173,7 +173,7 @@ class Machine(RuleBasedStateMachine):
         for ticket_id in engine.ticket_ids():
             ticket = engine._load(ticket_id)
             assert ticket is not None
-            fold, _, _ = past.derive(engine._folder, ticket, stored.tail_events(ticket.tail), engine.log_time)
+            fold, _, _ = past.derive(engine._folders.newest, ticket, stored.tail_events(ticket.tail), engine.log_time)
             assert (fold.attributes, fold.clocks, fold.void) == (
                 ticket.fold.attributes, ticket.fold.clocks, ticket.fold.void,
             )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sla_stream.core.policy import Match, PolicySet, Relaxation
+from sla_stream.core.schedule import Schedule
 from tests.builders import HOUR, MINUTE, Run, event, line, net_set, policies, target, warn
 from tests.stories import at, tell
 from tests.unit.core.test_rules_versions import version
@@ -226,3 +227,37 @@ def test_events_and_timers_do_not_wait_for_an_amendment() -> None:
     assert [run.engine.look_back(2), run.engine.look_back(2), run.engine.look_back()] == [2, 2, 0]
     assert not run.engine.looks_back
     assert {fact.ticket_id for fact in run.engine.take_outputs()} == {"T-0", "T-1", "T-3"}
+
+
+class _Broken(Schedule):
+    """A schedule that cannot answer: what no policy file gives, and an engine has to live through all the same."""
+
+    def used(self, instant: int) -> int:
+        raise OverflowError("no such instant")
+
+
+def test_ticket_that_a_set_cannot_judge_goes_on_under_the_sets_before() -> None:
+    """The others are judged by the new set; a start tries it again, and so does the next set."""
+    broken = version(
+        7, target("resolution", 4 * HOUR, ref=77, schedule=_Broken(Schedule.always().rules)), since="Mon 09:00"
+    )
+    chosen = replace(broken, match=Match((("customer", "any", ("acme",)),)))
+    rest = version(3, target("resolution", 4 * HOUR), since="Mon 09:00", name="rest")
+    rules = replace(first(), policies=(chosen, rest), digest="broken")
+    run = tell(Run(first()), "Mon 09:00 created customer=acme\nMon 09:01 created ticket=T-2\nMon 11:00")
+    run.engine.adopt(at("Mon 11:00"), rules)
+    run.policies = [(0, first()), (at("Mon 11:00"), rules)]
+    run.said = []
+    run.engine.look_back()
+    assert [(ticket_id, type(error)) for ticket_id, error in run.engine.unjudged.items()] == [("T-1", OverflowError)]
+    assert {fact.ticket_id for fact in run.engine.take_outputs()} == {"T-2"}
+    run.crash().engine.look_back()
+    assert run.engine.unjudged.keys() == {"T-1"}
+    run.read(event("Mon 11:01", "resolved", ticket="T-1"), event("Mon 09:30", "updated", ticket="T-1", priority="low"))
+    run.engine.fire(at("Mon 18:00"))
+    run.said += run.engine.take_outputs()
+    assert run.lines == ["outcome missed resolution#1 Mon 11:01", "breach resolution#1 Mon 13:01"]
+    run.said = []
+    run.engine.adopt(at("Mon 18:00"), second(since="Mon 09:00"))
+    assert run.until(at("Mon 18:01")).engine.unjudged == {}
+    assert [each for each in run.lines if "missed" in each or "met" in each] == ["outcome met resolution#1 Mon 11:01"]
