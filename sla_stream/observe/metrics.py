@@ -52,6 +52,7 @@ Name = Literal[
     "sla_policy_set",
     # Records of the policies topic that cannot be used. Any rise: somebody else writes there; push the right set.
     "sla_policy_records_refused_total",
+    "sla_tickets_unjudged_total",
     # Group rebalances seen. Rising steadily: members come and go, look at their logs.
     "sla_rebalances_total",
     # Local clock minus the broker's. Above 5 s: repair the clock; the worker is not ready meanwhile.
@@ -92,6 +93,9 @@ class Metrics:
         self.paused = self._gauge("sla_partitions_paused", "partitions stopped by dead letters")
         self.policy_set = self._gauge("sla_policy_set", "newest policy set adopted", "partition")
         self.policies_refused = self._counter("sla_policy_records_refused_total", "policy records refused")
+        self.tickets_unjudged = self._counter(
+            "sla_tickets_unjudged_total", "tickets that a policy set could not judge, left under the sets before"
+        )
         self.rebalances = self._counter("sla_rebalances_total", "rebalances seen")
         self.skew = self._gauge("sla_clock_skew_seconds", "local clock minus the broker's")
         self.proofs = self._counter("sla_proofs_total", "proofs asked before firing")

@@ -21,25 +21,17 @@ from sla_stream.core.engine import Engine
 from sla_stream.core.sla_events import SlaEvent
 from sla_stream.kafka.transaction import Batches, commit
 from sla_stream.observe.logs import get_logger
+from sla_stream.worker.amendments import Amendments
 from sla_stream.worker.failures import count_start
 from sla_stream.worker.firing import Firing
+from sla_stream.worker.gathering import MAX_EVENTS, GapInInput, Gathering
 from sla_stream.worker.inbox import Batch, Inbox
 from sla_stream.worker.processing import EngineFailed, Processing
 from sla_stream.worker.recovery import Recovered, fence, recover
 from sla_stream.worker.shared import Shared
 from sla_stream.worker.timers_topic import TimersTopic
-from sla_stream.worker.turns import Turns
 
 log = get_logger(__name__)
-
-MAX_EVENTS: Final = 4_000
-"""Ticket events in one transaction at most: more makes timers late and brings no throughput."""
-
-MAX_FIRED: Final = 1_000
-"""Tickets whose timers fire in one transaction at most, when there is no input to prove it."""
-
-SLICE: Final = 100
-"""Ticket events or timers worked off between two looks at the clock."""
 
 FULL: Final = 20_000
 """Records waiting at which a partition is left out of the fetches."""
@@ -76,6 +68,8 @@ class Partition:
         self._task: asyncio.Task[None] | None = None
         self._producer: AIOKafkaProducer | None = None
         self._processing: Processing | None = None
+        self._amendments: Amendments | None = None
+        self._gathering: Gathering | None = None
         self._changelog_end = 0
         self._last_commit = 0.0
         self._firing = Firing(self._ask_end, self._wake.set, shared.clock, shared.fire_guard, shared.metrics)
@@ -149,6 +143,8 @@ class Partition:
             if not self.stopping:
                 self._shared.fail(f"partition {self.number}: cancelled from outside", None)
             raise
+        except GapInInput as gap:
+            self._shared.fail(f"partition {self.number}: {gap}", None)
         except BaseException as error:
             self._shared.fail(f"partition {self.number}: {type(error).__name__}", error)
 
@@ -175,6 +171,8 @@ class Partition:
         )
         processing.fault = table.fault
         self._processing = processing
+        self._amendments = Amendments(self.number, found.engine, found.adopted, shared.metrics)
+        self._gathering = Gathering(self._inbox, self._firing, processing, self._amendments)
         self._changelog_end, self.next = table.end, found.position
         shared.metrics.open_timers.labels(self.number).set(found.engine.open_timers)
         shared.metrics.next_due.labels(self.number).set_function(self._next_due_seconds)
@@ -182,19 +180,19 @@ class Partition:
     # --- the loop
 
     async def _run(self) -> None:
-        assert self._processing is not None and self._producer is not None
+        assert self._amendments is not None
         while not self.stopping:
-            self._processing.adopt(self._shared.policies.published)
+            self._amendments.adopt(self._shared.policies.published)
             self._firing.settle(self.next, not self._inbox, self._due())
-            if not self._inbox and not self._may_fire() and not self._timers_due():
+            if not (self._inbox or self._may_fire() or self._timers_due() or self._amendments.pending):
                 await self._wait()
                 continue
             await self._pace()
             if not self.stopping:
-                await self._step(self._processing, self._producer)
+                await self._step()
 
     def _due(self) -> int | None:
-        return self._engine.next_due()
+        return self._engine.next_timer()
 
     def _next_due_seconds(self) -> float:
         due = self._due() if self.ready else None
@@ -206,8 +204,7 @@ class Partition:
         return self._processing.engine
 
     def _may_fire(self) -> bool:
-        due = self._due()
-        return due is not None and due < self._firing.limit
+        return self._gathering is not None and self._gathering.may_fire()
 
     def _timers_due(self) -> bool:
         assert self._processing is not None
@@ -245,10 +242,16 @@ class Partition:
         if left > 0 and self._inbox.records < MAX_EVENTS:
             await asyncio.sleep(left)
 
-    async def _step(self, processing: Processing, producer: AIOKafkaProducer) -> None:
+    async def _step(self) -> None:
+        processing, producer = self._processing, self._producer
+        assert processing is not None and producer is not None and self._gathering is not None
         batches = Batches(producer)
-        position, events = await self._apply_input(processing, batches)
-        await self._fire()
+        position, events, highwater = await self._gathering.gather(batches, self.next)
+        if highwater is not None:
+            self.lag = max(0, highwater - position)
+            self._shared.metrics.lag.labels(self.number).set(self.lag)
+        if processing.poison.exceeded and self.paused is None:
+            self._pause(processing)
         outputs = processing.collect(batches)
         now = asyncio.get_running_loop().time()
         processing.save(batches, self._changelog_end, now, self._lagging(), position)
@@ -258,58 +261,6 @@ class Partition:
             processing.count(outputs, self._shared.clock.now())
             self._observe(outputs, events)
         self.next = position
-
-    async def _apply_input(self, processing: Processing, batches: Batches) -> tuple[int, int]:
-        """Apply what waits, up to MAX_EVENTS; returns the new position and the number of records consumed."""
-        position, events, fired = self.next, 0, 0
-        turns = Turns()
-        while self._inbox and events + fired < MAX_EVENTS and await turns.go_on():
-            if self._fire_before_next_record():
-                fired += SLICE
-                continue
-            batch = self._inbox.take(SLICE)
-            if batch.start > position:
-                self._shared.fail(
-                    f"partition {self.number}: gap in the input, {position} expected, {batch.start} fetched", None
-                )
-            records = batch.records
-            if records and records[0].offset < position:
-                records = [record for record in records if record.offset >= position]
-            done = processing.apply(records, batches)
-            events += done
-            if done < len(records):
-                position = records[done].offset
-                self._pause(processing)
-                break
-            position = max(position, batch.end)
-            self._see(batch, position)
-            if processing.poison.exceeded:
-                self._pause(processing)
-                break
-        return position, events
-
-    async def _fire(self) -> None:
-        """Fire what is proven, up to MAX_FIRED tickets; amended pasts are revised here, which takes its time."""
-        turns, fired = Turns(), 0
-        while self._may_fire() and fired < MAX_FIRED and await turns.go_on():
-            self._engine.advance(self._firing.limit, SLICE)
-            fired += SLICE
-
-    def _fire_before_next_record(self) -> bool:
-        """A slice of what is due before the next record, which proves it; True if more remains.
-
-        The engine would fire all of it when the record is applied; after a long time down that may be a lot.
-        """
-        recorded_at, due = self._inbox.next_timestamp(), self._due()
-        if recorded_at is None or due is None:
-            return False
-        at = max(recorded_at, self._engine.log_time)  # as the engine takes it
-        return due < at and self._engine.advance(at, SLICE)
-
-    def _see(self, batch: Batch, position: int) -> None:
-        self._firing.see(batch.stable, batch.polled_at)
-        self.lag = max(0, batch.highwater - position)
-        self._shared.metrics.lag.labels(self.number).set(self.lag)
 
     def _pause(self, processing: Processing) -> None:
         self.paused = f"partition {self.number} is paused: {processing.poison.exceeded}"

@@ -12,19 +12,15 @@ from sla_stream.core.sla_events import BREACH, ESCALATION, OUTCOME, RETRACTION, 
 from sla_stream.errors import InvalidRecord, Reason
 from sla_stream.formats.codec import check_not_future, decode_ticket_event
 from sla_stream.formats.instants import format_instant
-from sla_stream.formats.policy_history import PublishedSet
 from sla_stream.formats.setting_model import Settings, TopicRole
 from sla_stream.formats.sla_event import SlaEventRenderer, source_of
 from sla_stream.formats.timer_state import render_ticket_view
 from sla_stream.kafka.dead_letters import PoisonLimit, with_reason
 from sla_stream.kafka.transaction import Batches
-from sla_stream.observe.logs import get_logger
 from sla_stream.observe.metrics import Metrics
 from sla_stream.worker.policy_record import Adopted
 from sla_stream.worker.table import FAULT_KEY, META_KEY, Fault, Meta
 from sla_stream.worker.timers_topic import TimersTopic
-
-log = get_logger(__name__)
 
 ROLE: Final[dict[str, TopicRole]] = {
     WARNING: "warnings",
@@ -77,16 +73,6 @@ class Processing:
         self._lateness = settings.allowed_lateness
         self._renderer = SlaEventRenderer(source_of(settings.app_id), self._input, partition)
         self._seen = Counters()
-
-    def adopt(self, published: Sequence[PublishedSet]) -> None:
-        """Take up the policy sets that are new. Between two transactions: what they change is in the next ones."""
-        for since, one in self.adopted.take(published):
-            self.engine.adopt(since, one.pushed.policies)
-            log.info(
-                "policies.adopted", partition=self._partition, number=one.pushed.number, since=format_instant(since),
-                log_time=format_instant(self.engine.log_time),
-            )  # fmt: skip
-        self._metrics.policy_set.labels(self._partition).set(self.adopted.number)
 
     def apply(self, records: Sequence[Any], batches: Batches) -> int:
         """Apply records in order; returns how many were consumed, fewer when too many were dead letters.

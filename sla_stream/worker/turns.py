@@ -16,13 +16,15 @@ TURN: Final = 0.01
 class Turns:
     """Gives way every TURN, and says when it is enough for one transaction."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = MAX_WORK) -> None:
+        """`longest`: seconds of work until it is enough."""
+        self._longest = longest
         self._began = self._turn = time.monotonic()
 
     async def go_on(self) -> bool:
-        """False once MAX_WORK has passed."""
+        """False once it is enough."""
         now = time.monotonic()
         if now - self._turn > TURN:
             await asyncio.sleep(0)
             self._turn = time.monotonic()
-        return now - self._began < MAX_WORK
+        return now - self._began < self._longest

@@ -16,12 +16,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from sla_stream.errors import ConfigError
+from sla_stream.formats.instants import format_instant
 from sla_stream.formats.policy_file import parse_policies
 from sla_stream.formats.policy_set_record import pushed_set
 from sla_stream.formats.settings import Settings
 from sla_stream.kafka.policy_log import PolicyPusher, PushOvertaken, read_policy_history
 from tests.integration.test_policy_stream import desk, fresh, targets, until_adopted
-from tests.worker_support import ROOT, Cluster, WorkerProcess, eventually, read_topic, traffic, workers
+from tests.worker_support import ROOT, Cluster, WorkerProcess, eventually, now_ms, read_topic, traffic, workers
 
 pytestmark = pytest.mark.kafka
 
@@ -196,3 +197,30 @@ async def test_a_set_that_is_too_large_is_refused_before_it_is_sent(kafka: str, 
         large = pushed_set(2, parse_policies(desk("1s"), "p"), "# " + "x" * (7 << 20))
         await pusher.push(large)
     assert len((await read_policy_history(cluster.settings)).sets) == 2
+
+
+async def test_a_set_that_cannot_judge_a_ticket_brings_nobody_down(kafka: str, prefix: str, tmp_path: Path) -> None:
+    """A fault of the engine: alarmed, survived, and repaired by a release that has it no more."""
+    cluster = await fresh(kafka, prefix, tmp_path, desk("1h"))
+    program = (str(ROOT / "tests" / "worker_with_bug.py"),)
+    since = format_instant(now_ms() - 60_000)
+    with workers(faulty := WorkerProcess(cluster, program=program)):
+        async with traffic(cluster) as send:
+            await faulty.ready()
+            await send.send(*[send.event(ticket, "1", "created") for ticket in ("bad", "good")])
+            await faulty.until(lambda: faulty.metric("sla_events_total") == 2, "the tickets")
+            await cluster.push(desk("1h") + desk("1s", valid_from=since).splitlines()[-1] + "\n")
+            await faulty.until(lambda: faulty.metric("sla_tickets_unjudged_total") == 1, "the alarm")
+            [line] = faulty.said("policies.ticket_not_judged")
+            assert (line["level"], line["ticket_id"], line["number"]) == ("error", "bad", 2)
+            await send.send(send.event("new", "1", "created"), send.event("bad", "2", "updated", priority="high"))
+
+            async def breached() -> bool:
+                return await targets(cluster) == {"good": 1, "new": 1}
+
+            await eventually(breached, "the breaches of the others")
+            assert (await faulty.stop())[0] == 0
+    with workers(repaired := WorkerProcess(cluster)):
+        await repaired.ready()
+        await cluster.until_all_said()
+        assert await targets(cluster) == {"good": 1, "new": 1, "bad": 1}
