@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sla_stream.worker.transport import BatchSchema, Delivery
+from sla_stream.worker.fetching import Delivery
+from sla_stream.worker.transport import BatchSchema
 
 if TYPE_CHECKING:
     from sla_stream.worker.app import SlaApp
 
 
 def add_ticket_event_agent(app: SlaApp) -> None:
-    """Hand each batch to its partition, unless the partition has moved on to another life."""
+    """Hand each batch to its partition."""
     topic = app.topic(app.input_topic, schema=BatchSchema(), acks=False)
 
     @app.agent(topic, name="ticket-events")  # type: ignore[untyped-decorator]
     async def ticket_events(stream: Any) -> None:
         async for event in stream.events():
             delivery: Delivery = event.value
-            partition = delivery.partition
-            if delivery.epoch == partition.epoch and not partition.stopping:
-                partition.in_flight -= len(delivery.batch.records)
-                partition.deliver(delivery.batch)
+            delivery.arrive()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
@@ -63,3 +63,26 @@ def recovery_consumer(settings: Settings, partition: int) -> AIOKafkaConsumer:
         fetch_max_wait_ms=20,
         max_partition_fetch_bytes=4 << 20,
     )
+
+
+class Connections(Protocol):
+    """How a partition comes to its clients: a broker's, or those of a simulated one."""
+
+    def producer(self, partition: int) -> AIOKafkaProducer:
+        """A new transactional producer of this input partition, not yet started."""
+
+    def reader(self, partition: int) -> AIOKafkaConsumer:
+        """A new reader of no group for the changelog partition of the same number, not yet started."""
+
+
+class KafkaConnections:
+    """Clients of the configured cluster."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def producer(self, partition: int) -> AIOKafkaProducer:
+        return transactional_producer(self._settings, partition)
+
+    def reader(self, partition: int) -> AIOKafkaConsumer:
+        return recovery_consumer(self._settings, partition)

@@ -15,7 +15,6 @@ from sla_stream.core.engine import Engine
 from sla_stream.core.meta import log_time_of
 from sla_stream.errors import SlaStreamError
 from sla_stream.observe.logs import get_logger
-from sla_stream.worker.connections import recovery_consumer, transactional_producer
 from sla_stream.worker.policy_record import Adopted
 from sla_stream.worker.shared import Shared
 from sla_stream.worker.table import Table, read_table
@@ -38,7 +37,7 @@ class Recovered:
 
 async def fence(shared: Shared, partition: int) -> AIOKafkaProducer:
     """The partition's producer; from here on no earlier owner can commit."""
-    producer = transactional_producer(shared.settings, partition)
+    producer: AIOKafkaProducer = shared.connections.producer(partition)
     try:
         await producer.start()
         for topic in shared.settings.topics.values():
@@ -52,7 +51,7 @@ async def fence(shared: Shared, partition: int) -> AIOKafkaProducer:
 async def recover(shared: Shared, partition: int) -> Recovered:
     """State and position of a fenced partition."""
     settings = shared.settings
-    consumer = recovery_consumer(settings, partition)
+    consumer = shared.connections.reader(partition)
     await consumer.start()
     try:
         changelog = TopicPartition(settings.topic("changelog"), partition)
@@ -70,7 +69,8 @@ async def recover(shared: Shared, partition: int) -> Recovered:
 
 def _policies(shared: Shared, partition: int, table: Table, states: dict[str, bytes], log_time: int) -> Adopted:
     """What the partition has lived under, and what is new since."""
-    feed, adopted = shared.policies, Adopted(table.policies)
+    feed = shared.policies
+    adopted = Adopted(table.policies, feed.published)
     if feed.published:
         adopted.check(feed.published, feed.topic)
         changed = bool(adopted.take(feed.published) and table.policies)

@@ -32,6 +32,7 @@ from sla_stream.observe.metrics import Metrics
 from sla_stream.worker.app import SlaApp, create_app
 from sla_stream.worker.assignment import STOP_GRACE, Assignment
 from sla_stream.worker.clock import Clock
+from sla_stream.worker.connections import KafkaConnections
 from sla_stream.worker.policies import PolicyFeed, check_policies, end_quietly
 from sla_stream.worker.readiness import Readiness
 from sla_stream.worker.shared import Shared
@@ -144,6 +145,7 @@ class _Worker:
             settings=settings,
             policies=policies,
             clock=clock,
+            connections=KafkaConnections(settings),
             end_offsets=ends,
             metrics=self._metrics,
             routes={role: partition_by_key(count) for role, count in facts.partitions.items()},

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from sla_stream.core.engine import EngineSettings
 from sla_stream.formats.setting_model import Settings
-from sla_stream.kafka.end_offsets import EndOffsets
 from sla_stream.observe.metrics import Metrics
 from sla_stream.worker.clock import Clock
+from sla_stream.worker.connections import Connections
 from sla_stream.worker.policies import PolicyFeed
 from sla_stream.worker.processing import Routes
 
@@ -21,12 +21,22 @@ ReadCommitted = Callable[[int], Awaitable[int | None]]
 """The group's committed offset of an input partition, None when there is none."""
 
 
+class LogEnds(Protocol):
+    """Where partitions end (`kafka.end_offsets`)."""
+
+    async def latest(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """The offset after the last record of each, uncommitted included, as of some moment after this call."""
+
+
 @dataclass(slots=True)
 class Shared:
+    """Everything outside of the process that a partition sees. Tests put a simulated cluster here."""
+
     settings: Settings
     policies: PolicyFeed
     clock: Clock
-    end_offsets: EndOffsets
+    connections: Connections
+    end_offsets: LogEnds
     metrics: Metrics
     routes: Routes
     fire_guard: int

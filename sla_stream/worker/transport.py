@@ -29,7 +29,7 @@ import asyncio
 import importlib.metadata
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import aiokafka
 import faust
@@ -43,36 +43,19 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from sla_stream.worker.connections import group_consumer
+from sla_stream.worker.fetching import Delivery, fetch_once
 from sla_stream.worker.inbox import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from sla_stream.worker.partition import Partition
 
 faust_log = logging.getLogger("faust.sla_stream")
 """Where Faust's services of our own classes say that they start and stop."""
 
 PINNED: Final = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-streaming": "0.7.1"}
 
-FETCH_TIMEOUT: Final = 0.2
-"""Seconds to wait for records in one fetch."""
-
-BUSY_TIMEOUT: Final = 0.01
-"""The same while some partition is left out because it is full."""
-
-NOTHING_TO_FETCH: Final = 0.02
-
 CHECK_INTERVAL: Final = 1.0
 """Seconds between two looks at the errors that aiokafka keeps to itself."""
-
-
-class Delivery(NamedTuple):
-    """What one Faust event carries: a batch, whom it is for, and which of that one's lives."""
-
-    batch: Batch
-    partition: Partition
-    epoch: int
 
 
 def install_raw_records() -> None:
@@ -201,38 +184,37 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def _fetch_once(self) -> None:
         topic, active = self.app.input_topic, self._get_active_partitions()
-        owned = [one for one in self.app.assignment.partitions.values() if TP(topic, one.number) in active]
-        asked = [one for one in owned if one.takes]
-        if not asked:
-            await asyncio.sleep(NOTHING_TO_FETCH)
-            return
-        lives = {one: one.epoch for one in asked}
-        wanted = {one.number: one.next if one.need_seek else None for one in asked}
-        timeout = FETCH_TIMEOUT if len(asked) == len(owned) else BUSY_TIMEOUT
-        generation = self.app.consumer_generation_id
-        batches = await self._thread.fetch(wanted, timeout)
-        if batches is None or not self.flow_active or generation != self.app.consumer_generation_id:
-            for one in asked:
-                one.need_seek = True
-            if batches is None:
-                await asyncio.sleep(NOTHING_TO_FETCH)
-            return
-        for one in asked:
-            if one.epoch == lives[one]:
-                one.need_seek = False
-                await self._hand_over(topic, one, batches[one.number], generation)
+        partitions = self.app.assignment.partitions.values()
+        await fetch_once(TransportMembership(self), [one for one in partitions if TP(topic, one.number) in active])
 
-    async def _hand_over(self, topic: str, one: Partition, batch: Batch, generation: int) -> None:
-        if not batch.records and batch.start == batch.end and not one.asks:
-            return
-        one.in_flight += len(batch.records)
-        tp = TP(topic, one.number)
+
+class TransportMembership:
+    """Faust's consumer as `fetching.Membership`; lives for one round."""
+
+    def __init__(self, consumer: BatchConsumer) -> None:
+        self._consumer = consumer
+
+    @property
+    def flowing(self) -> bool:
+        return bool(self._consumer.flow_active)
+
+    @property
+    def generation(self) -> int:
+        return int(self._consumer.app.consumer_generation_id)
+
+    async def fetch(self, wanted: Mapping[int, int | None], timeout: float) -> dict[int, Batch] | None:
+        thread: BatchThread = self._consumer._thread
+        return await thread.fetch(wanted, timeout)
+
+    async def send(self, delivery: Delivery, generation: int) -> None:
+        """Through Faust's stream to the agent."""
+        topic, number = self._consumer.app.input_topic, delivery.partition.number
+        tp, last = TP(topic, number), delivery.batch.end - 1
         message = ConsumerMessage(
-            topic, one.number, batch.end - 1, 0.0, 0, (), None, Delivery(batch, one, one.epoch),
-            None, 0, 0, tp, generation_id=generation,
-        )  # fmt: skip
-        await self.callback(message)
-        self._read_offset[tp] = batch.end - 1
+            topic, number, last, 0.0, 0, (), None, delivery, None, 0, 0, tp, generation_id=generation
+        )
+        await self._consumer.callback(message)
+        self._consumer._read_offset[tp] = last
 
 
 class SlaTransport(driver.Transport):  # type: ignore[misc]
