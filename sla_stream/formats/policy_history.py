@@ -6,13 +6,14 @@ and changes nothing. Whoever reads the topic comes to the same result.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.ticket import NEVER
 from sla_stream.core.timeline import Timeline
 from sla_stream.errors import InvalidRecord
 from sla_stream.formats.policy_set_record import PushedSet, decode_policy_set
+from sla_stream.formats.policy_sharing import share
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class PolicyHistory:
         if pushed.number > self.next_number:
             self._refuse(offset, f"set {pushed.number} follows, but set {self.next_number} is missing before it")
         self.next_number = pushed.number + 1
+        if self.sets:
+            pushed = replace(pushed, policies=share(pushed.policies, self.sets[-1].pushed.policies))
         found = PublishedSet(offset, self._instant(timestamp), pushed)
         self.sets.append(found)
         return found

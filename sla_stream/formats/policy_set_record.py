@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import zlib
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -36,11 +37,17 @@ class PushedSet:
 
     number: int
     policies: PolicySet
-    packed: bytes
+    squeezed: bytes
+    """`packed`, compressed: a worker keeps every set that was ever published."""
     text: str = ""
     file: str | None = None
     pushed_by: str | None = None
     reason: str | None = None
+
+    @property
+    def packed(self) -> bytes:
+        """The resolved form (`core.policy_form`)."""
+        return zlib.decompress(self.squeezed)
 
 
 class _Record(msgspec.Struct, omit_defaults=True):
@@ -57,17 +64,18 @@ class _Record(msgspec.Struct, omit_defaults=True):
 
 def pushed_set(number: int, policies: PolicySet, text: str = "", file: str | None = None) -> PushedSet:
     """A set to be published."""
-    return PushedSet(number, policies, pack_policies(policies), text, file)
+    return PushedSet(number, policies, _squeeze(pack_policies(policies)), text, file)
 
 
 def encode_policy_set(pushed: PushedSet) -> tuple[bytes, bytes]:
     """(key, value) of the record."""
+    packed = pushed.packed
     record = _Record(
         form=FORM,
         number=pushed.number,
         digest=pushed.policies.digest,
-        set=base64.b64encode(pushed.packed).decode(),
-        set_sha256=hashlib.sha256(pushed.packed).hexdigest(),
+        set=base64.b64encode(packed).decode(),
+        set_sha256=hashlib.sha256(packed).hexdigest(),
         text=pushed.text,
         file=pushed.file,
         pushed_by=pushed.pushed_by,
@@ -88,7 +96,7 @@ def decode_policy_set(key: bytes | None, value: bytes | None) -> PushedSet:
     if not record.digest == policies.digest == digest_of(policies.policies, policies.relaxations):
         raise InvalidRecord("schema", "digest: it is not that of the policies in `set`; expected an undamaged record")
     return PushedSet(
-        record.number, policies, packed, record.text, record.file, record.pushed_by, record.reason
+        record.number, policies, _squeeze(packed), record.text, record.file, record.pushed_by, record.reason
     )  # fmt: skip
 
 
@@ -121,6 +129,10 @@ def _unpack(packed: bytes) -> PolicySet:
         return unpack_policies(packed)
     except Exception as error:  # bytes of any kind, names of schedules and time zones that there are not
         raise InvalidRecord("schema", f"set: no policies: {type(error).__name__}: {error}") from None
+
+
+def _squeeze(packed: bytes) -> bytes:
+    return zlib.compress(packed, 1)
 
 
 def _shown(key: bytes | None) -> str:

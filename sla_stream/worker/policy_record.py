@@ -38,9 +38,12 @@ class Stored(NamedTuple):
     number: int
     packed: bytes
 
-    @property
-    def policies(self) -> PolicySet:
-        return _unpacked(self.packed)
+
+class _Known(NamedTuple):
+    """A set in memory: what it says is shared by all partitions of a worker, and with the sets before it."""
+
+    number: int
+    policies: PolicySet
 
 
 def key_of(since: int) -> bytes:
@@ -59,8 +62,14 @@ def read_record(value: bytes) -> Stored:
 class Adopted:
     """The sets of one partition by the instant (ms) from which on they hold."""
 
-    def __init__(self, stored: Mapping[int, Stored]) -> None:
-        self._sets = dict(sorted(stored.items()))
+    def __init__(self, stored: Mapping[int, Stored], published: Iterable[PublishedSet] = ()) -> None:
+        """`published`: sets of the topic, which are not unpacked again where the changelog holds the same."""
+        at_hand = {one.pushed.number: one.pushed for one in published}
+        self._sets: dict[int, _Known] = {}
+        for since, one in sorted(stored.items()):
+            pushed = at_hand.get(one.number)
+            same = pushed is not None and pushed.packed == one.packed
+            self._sets[since] = _Known(one.number, pushed.policies if pushed and same else _unpacked(one.packed))
         self._number = max((one.number for one in self._sets.values()), default=FROM_FILE)
         self._changes: dict[int, Stored | None] = {}
         self._looked_at = 0
@@ -92,7 +101,7 @@ class Adopted:
         for one in published[self._looked_at :]:
             if one.pushed.number > self._number and self._says_something_new(one.pushed.policies):
                 since = max(one.published, next(reversed(self._sets)) + 1) if self._sets else NEVER
-                self._add(since, Stored(one.pushed.number, one.pushed.packed))
+                self._add(since, _Known(one.pushed.number, one.pushed.policies), one.pushed.packed)
                 found.append((since, one))
         self._looked_at = len(published)
         return found
@@ -102,7 +111,7 @@ class Adopted:
         if not self._says_something_new(policies):
             return False
         since = max(log_time, next(reversed(self._sets))) + 1 if self._sets else NEVER
-        self._add(since, Stored(FROM_FILE, pack_policies(policies)))
+        self._add(since, _Known(FROM_FILE, policies), pack_policies(policies))
         return len(self._sets) > 1
 
     def prune(self, states: Mapping[str, bytes]) -> None:
@@ -120,8 +129,9 @@ class Adopted:
         changes, self._changes = self._changes, {}
         return [(key_of(since), one and msgspec.msgpack.encode(one)) for since, one in changes.items()]
 
-    def _add(self, since: int, one: Stored) -> None:
-        self._sets[since] = self._changes[since] = one
+    def _add(self, since: int, one: _Known, packed: bytes) -> None:
+        self._sets[since] = one
+        self._changes[since] = Stored(one.number, packed)
         self._number = max(self._number, one.number)
 
     def _says_something_new(self, policies: PolicySet) -> bool:

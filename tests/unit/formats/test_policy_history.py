@@ -138,3 +138,22 @@ def test_a_number_that_rubbish_used_is_not_given_again() -> None:
     history.take(0, 1000, b"3", b"rubbish")
     history.take(1, 1000, b"9999999999999999999999", b"rubbish")
     assert history.next_number == 4
+
+
+def test_successive_sets_share_what_they_have_in_common() -> None:
+    """A worker keeps every set: an edit of one policy must not cost the memory of all."""
+    other = "\n  - {name: other, match: {customer: acme}, schedule: berlin, targets: {resolution: {target: 2h}}}\n"
+    history, alone = PolicyHistory(), []
+    for number, hours in enumerate((8, 6, 6), 1):
+        text = TEXT.replace("HOURS", str(hours)).rstrip() + other
+        key, value = encode_policy_set(pushed_set(number, parse_policies(text, "p.yaml"), text))
+        history.take(number, number, key, value)
+        alone.append(decode_policy_set(key, value).policies)
+    first, second, third = ({each.name: each for each in one.pushed.policies.policies} for one in history.sets)
+    assert second["other"] is first["other"]
+    assert third == second
+    assert all(third[name] is second[name] for name in second)
+    changed = (first.keys() | second.keys()) - {"other"}
+    assert [name for name in changed if first[name] is not second[name]] == sorted(changed)
+    for one, plain in zip(history.sets, alone, strict=True):
+        assert pack_policies(one.pushed.policies) == pack_policies(plain) == one.pushed.packed
