@@ -51,34 +51,44 @@ class Feeding:
         events_of, schemas = self._route.events, self._schemas
         targets, add, poison = self._targets, batches.add, self.poison
         topic, partition_of = targets.ticket_events, targets.ticket_route
-        for index, record in enumerate(records):
+        taken = good = 0
+        for record in records:
             try:
                 events = events_of(record, schemas)
             except SchemaNeeded:
-                if index:
-                    return index
-                raise
-            except InvalidRecord as bad:
-                self._set_aside(record, bad.reason, bad.detail, batches, tally)
+                if not taken:
+                    raise
+                break
+            except Exception as error:
+                poison.good(good)
+                good = 0
+                taken += 1
+                self._set_aside(record, *self._refusal(record, error), batches, tally)
                 if poison.exceeded:
-                    return index + 1
-            except Exception as error:  # a bug of ours; the mapping has no state that it could have harmed
-                where = {"topic": self._source.topic, "partition": self._source.partition, "offset": record.offset}
-                log.exception("mapping.failed", **where)
-                detail = f"the mapping failed: {type(error).__name__}"
-                self._set_aside(record, "engine_error", detail, batches, tally)
-                if poison.exceeded:
-                    return index + 1
+                    break
             else:
-                poison.good()
+                good += 1
+                taken += 1
                 for ticket_id, event in events:
                     key = ticket_id.encode()
                     add(topic, partition_of(key), key, event)
                     tally.bytes += len(event)
-                tally.records += 1
                 tally.events += len(events)
                 tally.ignored += not events
-        return len(records)
+        if good:
+            poison.good(good)
+        tally.records += taken
+        return taken
+
+    def _refusal(self, record: Any, error: Exception) -> tuple[Reason, str]:
+        """Why; anything but InvalidRecord is a bug of ours, but a mapping has no state that it could have harmed."""
+        if isinstance(error, InvalidRecord):
+            return error.reason, error.detail
+        log.error(
+            "mapping.failed", topic=self._source.topic, partition=self._source.partition, offset=record.offset,
+            exc_info=error,
+        )  # fmt: skip
+        return "engine_error", f"the mapping failed: {type(error).__name__}"
 
     def _set_aside(self, record: Any, reason: Reason, detail: str, batches: Batches, tally: Tally) -> None:
         self.poison.bad()
@@ -92,7 +102,6 @@ class Feeding:
         marked = with_reason(headers, reason, detail, source.topic, source.partition, record.offset)
         partition = targets.letter_route(key if key is not None else b"%d" % source.partition)
         batches.add(targets.dead_letters, partition, key, value, max(record.timestamp, 0), marked)
-        tally.records += 1
         tally.bytes += len(value or b"")
         tally.dead[reason] += 1
 

@@ -40,9 +40,14 @@ class PoisonLimit:
         self._recent: deque[bool] = deque(maxlen=WINDOW)
         self._bad = 0
 
-    def good(self) -> None:
+    def good(self, count: int = 1) -> None:
+        """So many records in a row were well."""
         self._streak = 0
-        self._note(False)
+        recent = self._recent
+        for _ in range(min(count, WINDOW)):
+            if len(recent) == WINDOW:
+                self._bad -= recent[0]
+            recent.append(False)
 
     def bad(self) -> None:
         self._streak += 1

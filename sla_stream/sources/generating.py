@@ -98,6 +98,8 @@ def _write_field(writer: Writer, into: str, name: str, read: Callable[[Scope], A
     constant = writer.constant(read)
     if constant is not None and constant.value is MISSING:
         return
+    if writer.text(read, into, name):
+        return
     value = writer.value(read)
     always = constant is not None or not writer.may_be_missing(read)
     writer.line(f"{'' if always else f'if {value} is not MISSING: '}{into}[{name!r}] = {value}")

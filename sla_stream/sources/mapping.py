@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from sla_stream.errors import InvalidRecord
-from sla_stream.formats.wire_errors import shown
+from sla_stream.formats.wire_errors import not_json, shown
 from sla_stream.sources.envelopes import MAY_BE_EMPTY, OPENERS, without_prefix
 from sla_stream.sources.forms import Condition, Forms
 from sla_stream.sources.generating import Keyed, Run, generate
@@ -115,6 +115,13 @@ class Mapping:
         if self.each is None and payload is not None:  # the usual case, without detour
             if payload[:1] in _PREFIXED:
                 payload = without_prefix(payload)
+            if self.envelope == "none":
+                try:
+                    scope = Scope(orjson.loads(payload), payload, headers, key, recorded_at)
+                except orjson.JSONDecodeError as error:
+                    raise not_json(error) from None
+                run(scope, events)
+                return events
             scope = OPENERS[self.envelope](payload, headers, key, recorded_at)
             if scope.body is not None or self.envelope not in MAY_BE_EMPTY:
                 run(scope, events)

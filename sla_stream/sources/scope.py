@@ -23,7 +23,7 @@ class Scope:
     own time (ms), `named` the values of `let`, in their order.
     """
 
-    __slots__ = ("_headers", "_lower", "body", "context", "key", "named", "raw", "recorded_at")
+    __slots__ = ("_headers", "body", "context", "key", "named", "raw", "recorded_at")
 
     def __init__(
         self,
@@ -41,22 +41,20 @@ class Scope:
         self.context = context
         self.named: list[Any] = _NO_VALUES
         self._headers = headers
-        self._lower: dict[str, Any] | None = None
 
     def element(self, body: Any, raw: bytes) -> Scope:
         """The scope of one element of this record."""
         return Scope(body, raw, self._headers, self.key, self.recorded_at, self.context)
 
     def header(self, name: str) -> Any:
-        """Text of a header; `name` in small letters. The first of several stands."""
-        lower = self._lower
-        if lower is None:
-            lower = self._lower = {_small[found]: value for found, value in reversed(self._headers)}
-        value = lower.get(name, MISSING)
-        try:
-            return value if value is MISSING else value.decode()
-        except UnicodeDecodeError:
-            raise no_text(f"header {name}") from None
+        """Text of a header, or None where it has none; `name` in small letters. The first of several stands."""
+        for found, value in self._headers:
+            if _small[found] == name:
+                try:
+                    return value.decode() if value is not None else None
+                except UnicodeDecodeError:
+                    raise no_text(f"header {name}") from None
+        return MISSING
 
     def record_key(self) -> Any:
         """The record's key as text; also out of JSON and Connect's `{schema, payload}`, and of a single column."""

@@ -17,35 +17,60 @@ Usual = tuple[str, str, dict[str, Any]]
 NOTHING_USUAL: Final[Usual] = ("False", "{v}", {})
 
 REMEMBERED: Final = 20_000
-_SECONDS: Final = {f"{second:02}.": f"{second:02}." for second in range(60)}
-_WHOLE: Final = {f"{second:02}": f"{second:02}.000Z" for second in range(60)}
-_MILLIS: Final = {f"{milli:03}": f"{milli:03}Z" for milli in range(1000)}
+_CLOCKS: Final = frozenset(f":{minute:02}:{second:02}" for minute in range(60) for second in range(60))
+_FRACTIONS: Final = frozenset(f".{milli:03}" for milli in range(1000))
+_SECONDS: Final = tuple(f"{second:02}." for second in range(60))
+_MILLIS: Final = tuple(f"{milli:03}Z" for milli in range(1000))
 
 
-class _Minutes(dict[str, str]):
-    """`2026-01-02T04:04:+0100` -> `2026-01-02T03:04:`, for the minutes met lately."""
+class _Hours(dict[str, str]):
+    """`2026-01-02T04+0100` -> `2026-01-02T03`, for the hours met lately. ValueError unless the zone is whole hours."""
 
     def __missing__(self, text: str) -> str:
-        if text[17:18] not in ("Z", "+", "-"):
-            raise ValueError("finer than a millisecond, or no zone")
-        minute = format_instant(instant(f"{text[:17]}00{text[17:]}"))[:17]
+        zone = text[13:]
+        if not (zone == "Z" or (zone[:1] in ("+", "-") and zone[3:].lstrip(":") == "00")):
+            raise ValueError("finer than a millisecond, or a zone of half hours, or none")
+        hour = format_instant(instant(f"{text[:13]}:00:00{zone}"))[:13]
         if len(self) >= REMEMBERED:
             self.clear()
-        self[text] = minute
-        return minute
+        self[text] = hour
+        return hour
 
 
-_minutes: Final = _Minutes()
+_hours: Final = _Hours()
 
 
 def quick_utc(text: str) -> str | None:
     """An instant as we write it; None for every form but whole seconds or milliseconds and a zone, and for mistakes."""
-    try:
-        if text[19:20] == ".":
-            return _minutes[text[:17] + text[23:]] + _SECONDS[text[17:20]] + _MILLIS[text[20:23]]
-        return _minutes[text[:17] + text[19:]] + _WHOLE[text[17:19]]
-    except (KeyError, ValueError):
+    clock, fraction = text[13:19], text[19:23]
+    if clock not in _CLOCKS:
         return None
+    try:
+        if fraction in _FRACTIONS:
+            return f"{_hours[text[:13] + text[23:]]}{clock}{fraction}Z"
+        return f"{_hours[text[:13] + text[19:]]}{clock}.000Z"
+    except ValueError:
+        return None
+
+
+class _TextOfMinute(dict[int, str]):
+    """Minutes since 1970 -> `2026-01-02T03:04:`, for those met lately."""
+
+    def __missing__(self, minute: int) -> str:
+        text = format_instant(minute * 60_000)[:17]
+        if len(self) >= REMEMBERED:
+            self.clear()
+        self[minute] = text
+        return text
+
+
+_text_of_minute: Final = _TextOfMinute()
+
+
+def quick_text(at: int) -> str:
+    """An instant in ms, later than 1970, as we write it."""
+    minute, rest = divmod(at, 60_000)
+    return _text_of_minute[minute] + _SECONDS[rest // 1000] + _MILLIS[rest % 1000]
 
 
 def quick_words(value: list[Any]) -> list[str] | None:
@@ -71,8 +96,8 @@ def _one_of(name: str, words: tuple[str, ...]) -> Usual:
 
 def _epoch(unit: str, milliseconds: str) -> Usual:
     low, high = EPOCH_BOUNDS[unit]
-    names = {"format_instant": format_instant}
-    return (f"{{v}}.__class__ is int and {low} <= {{v}} < {high}", f"format_instant({milliseconds})", names)
+    test = f"{{v}}.__class__ is int and {low} <= {{v}} < {high}"
+    return (test, f"quick_text({milliseconds})", {"quick_text": quick_text})
 
 
 USUAL: Final[dict[str, Usual]] = {

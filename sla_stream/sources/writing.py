@@ -137,6 +137,18 @@ class Writer:
             case _:
                 return self._called(read)
 
+    def text(self, read: Read, into: str, name: str) -> bool:
+        """Writes what sets a field of text, the most frequent kind, in one go; False if it is of another kind."""
+        form = self._forms.get(read)
+        if not isinstance(form, Text):
+            return False
+        found, other = self.value(form.read), self.fresh()
+        self.line(f"if {found}.__class__ is str or {found} is None: {into}[{name!r}] = {found}")
+        self.line(f"elif {found} is not MISSING:")
+        self.line(f" {other} = {self.bind(read)}(scope)")
+        self.line(f" if {other} is not MISSING: {into}[{name!r}] = {other}")
+        return True
+
     def _called(self, read: Read) -> str:
         name = self.fresh()
         self.line(f"{name} = {self.bind(read)}(scope)")
