@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import errno
 import importlib
 import importlib.util
 import os
@@ -26,6 +27,9 @@ FOUND: Final = 1
 USAGE: Final = 2
 UNEXPECTED: Final = 3
 INTERRUPTED: Final = 130
+
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Nothing is wrong with the program when the disk is full."""
 
 COMMANDS: Final[dict[str, str]] = {
     "demo": "the whole pipeline on this machine, with a broker and real history of its own",
@@ -122,7 +126,11 @@ def guarded(work: Callable[[], int]) -> int:
         return _say(str(error), FOUND)
     except SlaStreamError as error:
         return _say(f"sla-stream: {error}", UNEXPECTED)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            _forget_stdout()
+            where = f" {error.filename}" if error.filename else ""
+            return _say(f"sla-stream: cannot write{where}: {error.strerror}; the output is not whole", UNEXPECTED)
         return _say(f"{traceback.format_exc()}sla-stream: unexpected error, please report it", UNEXPECTED)
 
 

@@ -36,6 +36,9 @@ class Found:
 _IN_PLACE: Final = ("sources",)
 """Settings that name a file of their own, or whose list may stand in the settings file: then that one is named."""
 
+_LISTS: Final = ("kafka",)
+"""Settings of several values, which text separates with commas."""
+
 
 Sources = tuple[dict[str, Found], list[str]]
 """What was found by setting name, and the problems."""
@@ -70,7 +73,7 @@ def from_environment(environment: Mapping[str, str], known: Collection[str]) -> 
 
 
 def from_file(path: str, known: Collection[str]) -> Sources:
-    """A YAML or JSON mapping of setting names to scalars (or lists, which stand for comma-separated text)."""
+    """A YAML or JSON mapping of setting names to scalars (or lists, for settings of several values)."""
     import yaml  # only commands that read a file pay for it
 
     root = _parse(path, yaml)
@@ -89,8 +92,9 @@ def from_file(path: str, known: Collection[str]) -> Sources:
             problems.append(f"{place}: {name}: set twice, first in line {seen[name]}")
         elif name in _IN_PLACE and value.id == "sequence":
             found[name] = Found(Path(path).name, f"{_place(path, value)}: {name}", Path(path).resolve().parent)
-        elif (text := _scalar(value)) is None:
-            problems.append(f"{_place(path, value)}: {name}: found {_kind(value)}, expected one value")
+        elif (text := _text(value, name in _LISTS)) is None:
+            wanted = "one value or a list of them" if name in _LISTS else "one value"
+            problems.append(f"{_place(path, value)}: {name}: found {_kind(value)}, expected {wanted}")
         elif value.tag != "tag:yaml.org,2002:null":
             found[name] = Found(text, f"{_place(path, value)}: {name}", Path(path).resolve().parent)
         seen.setdefault(name, key.start_mark.line + 1)
@@ -118,10 +122,10 @@ def _place(path: str, node: Any) -> str:
     return f"{path}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
 
 
-def _scalar(node: Any) -> str | None:
+def _text(node: Any, many: bool) -> str | None:
     if node.id == "scalar":
         return str(node.value)
-    if node.id == "sequence" and node.value and all(item.id == "scalar" for item in node.value):
+    if many and node.id == "sequence" and node.value and all(item.id == "scalar" for item in node.value):
         return ",".join(str(item.value) for item in node.value)
     return None
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +141,22 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert writer.stderr.read() == b""
     assert writer.wait(timeout=30) == 0
     writer.stderr.close()
+
+
+EXAMPLE = Path(__file__).parents[1] / "contract/example_run"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("command", ["replay", "report", "simulate", "explain"])
+def test_a_full_disk_is_told_in_one_sentence(command: str) -> None:
+    extra = {"simulate": ["--against", f"{EXAMPLE}/policies.yaml"], "explain": ["4711"]}.get(command, [])
+    with Path("/dev/full").open("wb") as full:
+        words = [command, *extra, f"--policies={EXAMPLE}/policies.yaml", f"--events={EXAMPLE}/events.jsonl"]
+        done = subprocess.run(
+            [sys.executable, "-m", "sla_stream", *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30
+        )
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == (
+        "sla-stream: cannot write: No space left on device; the output is not whole"
+    )
+    assert "Traceback" not in done.stderr

@@ -62,6 +62,15 @@ def test_kinds_of_values(config: Path) -> None:
     assert settings.commit_interval == 1_500
 
 
+def test_only_a_setting_of_several_values_takes_a_list(config: Path) -> None:
+    config.write_text("kafka: [a:1, [b]]\nmax_skew: [10m]\nsettle_for: [1s, 2s]\n")
+    assert problems(str(config)) == [
+        f"{config}:1:8: kafka: found a list, expected one value or a list of them",
+        f"{config}:2:11: max_skew: found a list, expected one value",
+        f"{config}:3:13: settle_for: found a list, expected one value",
+    ]
+
+
 def test_a_path_in_the_file_starts_at_the_file_and_one_in_a_flag_where_we_are(config: Path) -> None:
     config.write_text("policies: rules/sla.yaml\n")
     assert load_settings(str(config), {}, {}).policies == str(config.parent / "rules/sla.yaml")
@@ -74,7 +83,7 @@ def test_all_problems_of_all_sources_come_at_once_each_with_its_place(config: Pa
     assert problems(str(config), env, listen="8085") == [
         f'{config}:2:1: no such setting "partions"; did you mean "partitions"?',
         f"{config}:4:1: app_id: set twice, first in line 1",
-        f"{config}:5:8: kafka: found a mapping, expected one value",
+        f"{config}:5:8: kafka: found a mapping, expected one value or a list of them",
         'SLA_STREAM_POLICES: no such setting; did you mean "SLA_STREAM_POLICIES"?',
         f"{config}:3:13: settle_for: '5' has no unit: expected a duration such as 50ms, 10s, 5m, 2h or 7d",
         'SLA_STREAM_PARTITIONS: found "many", expected a whole number from 1 to 10000',
