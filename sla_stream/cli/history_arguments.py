@@ -12,6 +12,7 @@ from sla_stream.formats.settings import KAFKA_SETTINGS, Settings, add_settings_a
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sla_stream.cli.progress import Line
     from sla_stream.core.engine import EngineSettings
     from sla_stream.core.policy import PolicySet
     from sla_stream.history.log import BadRecord, Log
@@ -97,12 +98,17 @@ def policies_of(settings: Settings) -> PolicySet:
 
 def policies_in_force(args: argparse.Namespace, settings: Settings) -> Policies:
     """The configured file's; without a file and with --topic the published sets, each since its publication."""
+    if settings.policies is not None or args.topic is None:
+        return policies_of(settings)
+    return published_policies(settings)
+
+
+def published_policies(settings: Settings) -> list[tuple[int, PolicySet]]:
+    """The sets of the policies topic, each since its publication. ConfigError if there is none."""
     import asyncio
 
     from sla_stream.kafka.policy_log import read_policy_history
 
-    if settings.policies is not None or args.topic is None:
-        return policies_of(settings)
     quiet_clients()
     topic, found = settings.topic("policies"), asyncio.run(read_policy_history(settings))
     for bad in found.refused:
@@ -147,26 +153,29 @@ def replay_of(
     log: Log,
     as_of: int | None,
     say: bool = True,
+    line: Line | None = None,
 ) -> Replay:
-    """A replay of the log that forgets nothing. `say`: report bad records on standard error."""
+    """A replay of the log that forgets nothing. `say`: report bad records on standard error. `line`: sees the log."""
     from sla_stream.core.engine import Engine
     from sla_stream.history.replay import Replay
 
     engine = Engine(policies, engine_settings_of(settings))
-    report = reporter(log) if say else _ignore
-    return Replay(engine, log, report, clock_of(args), as_of, settings.max_skew)
+    report = reporter(log, line) if say else ignore
+    return Replay(engine, log, report, clock_of(args), as_of, settings.max_skew, line.watch if line else iter)
 
 
-def reporter(log: Log) -> Callable[[BadRecord], None]:
-    """Reports a bad record on standard error: PLACE: reason: detail."""
+def reporter(log: Log, line: Line | None = None) -> Callable[[BadRecord], None]:
+    """Reports a bad record on standard error: PLACE: reason: detail. `line` makes room."""
 
     def report(record: BadRecord) -> None:
+        if line is not None:
+            line.clear()
         sys.stderr.write(f"{log.where(record.line)}: {record.reason}: {record.detail}\n")
 
     return report
 
 
-def _ignore(record: BadRecord) -> None:
+def ignore(record: BadRecord) -> None:
     """The other pass over the same log reports it."""
 
 

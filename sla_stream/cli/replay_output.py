@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable
 
 import orjson
 
+from sla_stream.cli.progress import progress
 from sla_stream.core.sla_events import SlaEvent
 from sla_stream.formats import sla_event, timer_state
 from sla_stream.formats.csv_rows import csv_row
@@ -17,9 +16,6 @@ from sla_stream.history.explain import Stories
 from sla_stream.history.log import BadRecord, Log, Record
 from sla_stream.history.replay import Replay
 from sla_stream.history.summary import Summary
-
-_PROGRESS_EVERY: Final = 5_000
-_PROGRESS_SECONDS: Final = 0.2
 
 
 class StopAtFirst(Exception):
@@ -50,26 +46,24 @@ class Output:
         self._out = sys.stdout.buffer
         self._summary = Summary()
         self._renderer = log.renderer(sla_event.source_of(app_id))
-        self._progress = Progress() if sys.stderr.isatty() else None
+        self._progress = progress()
         if self._csv and what == "events":
             self._out.write(sla_event.render_csv_header())
 
     def watch(self, records: Iterable[Record | BadRecord]) -> Iterable[Record | BadRecord]:
         """The same records; on a terminal, their number is shown."""
-        return records if self._progress is None else self._progress.watch(records)
+        return self._progress.watch(records)
 
     def report(self, record: BadRecord) -> None:
         """One line on standard error: FILE:LINE: reason."""
-        if self._progress is not None:
-            self._progress.clear()
+        self._progress.clear()
         sys.stderr.write(f"{self._log.where(record.line)}: {record.reason}: {record.detail}\n")
         if self._strict:
             raise StopAtFirst
 
     def events(self, events: list[SlaEvent]) -> None:
         """Take what was said."""
-        if self._progress is not None:
-            self._progress.say(len(events))
+        self._progress.say(len(events))
         if self._what == "summary":
             self._summary.add(events)
         elif self._what == "events":
@@ -87,8 +81,7 @@ class Output:
 
     def close(self) -> None:
         """Leave a clean line behind on the terminal."""
-        if self._progress is not None:
-            self._progress.clear()
+        self._progress.clear()
 
     def _states(self, replay: Replay) -> None:
         if self._stories is not None:
@@ -121,38 +114,3 @@ class Output:
             self._summary.add_view(view)
         numbers = self._summary.numbers(replay.engine, replay.tally, replay.as_of, tickets, unknown_fields)
         self._out.write(self._summary.as_csv(numbers) if self._csv else self._summary.as_json(numbers))
-
-
-class Progress:
-    """One line on a terminal, rewritten a few times a second."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-        self._shown = 0.0
-        self._read = 0
-        self._said = 0
-
-    def watch(self, log: Iterable[Record | BadRecord]) -> Iterator[Record | BadRecord]:
-        """Pass the log through, counting."""
-        for self._read, record in enumerate(log, 1):
-            if self._read % _PROGRESS_EVERY == 0:
-                self._show()
-            yield record
-
-    def say(self, count: int) -> None:
-        """So many SLA events more."""
-        self._said += count
-        self._show()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
-
-    def _show(self) -> None:
-        now = time.monotonic()
-        if now - self._shown >= _PROGRESS_SECONDS:
-            self._shown = now
-            line = f"{self._read:,} events read, {self._said:,} SLA events, {now - self._start:.0f} s"
-            sys.stderr.write(f"\r\x1b[K{line}")
-            sys.stderr.flush()

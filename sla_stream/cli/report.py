@@ -74,11 +74,15 @@ def run(args: argparse.Namespace) -> int:
 def _from_events(args: argparse.Namespace, settings: Settings, results: Results) -> tuple[int | None, int]:
     """(instant at which the clock stopped, number of bad lines)."""
     from sla_stream.cli.history_arguments import instant_of, log_of, policies_in_force, replay_of
+    from sla_stream.cli.progress import progress
 
     policies = policies_in_force(args, settings)
-    replay = replay_of(args, settings, policies, log_of(args, settings), instant_of("--as-of", args.as_of))
+    line = progress()
+    replay = replay_of(args, settings, policies, log_of(args, settings), instant_of("--as-of", args.as_of), line=line)
     for events in replay.run():
         results.add(events)
+        line.say(len(events))
+    line.clear()
     for view in replay.views():
         results.add_view(view)
     return replay.as_of, replay.tally.bad_total

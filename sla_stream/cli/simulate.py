@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from sla_stream.core.policy import PolicySet
     from sla_stream.formats.settings import Settings
     from sla_stream.history.grouping import Dimensions
     from sla_stream.history.log import Log
     from sla_stream.history.results import Results
+    from sla_stream.history.ticket_history import Policies
 
 EXAMPLES: Final = """\
 examples:
@@ -24,8 +24,8 @@ examples:
         --by department,metric --format csv
   which tickets change, and how
     sla-stream simulate --policies draft.yaml --against policies.yaml --events q1.jsonl.xz --out tickets
-  over the events of a running installation
-    sla-stream simulate --policies draft.yaml --against policies.yaml --kafka localhost:9092 --topic
+  over the events of a running installation, against the policies published there
+    sla-stream simulate --policies draft.yaml --kafka localhost:9092 --topic
 
 won: a promise that was broken is kept under the draft; lost: the other way round; appeared, disappeared: timed under
 one of them only; changed: another outcome, or a breach at another instant. Nothing is published.
@@ -37,10 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `simulate`."""
     from sla_stream.cli.history_arguments import add_log_arguments
 
-    parser.usage = "%(prog)s --policies DRAFT --against PRESENT (--events FILE | --topic [NAME]) [flags]"
+    parser.usage = (
+        "%(prog)s --policies DRAFT (--against PRESENT --events FILE | --topic [NAME] [--against PRESENT]) [flags]"
+    )
     parser.epilog = EXAMPLES
     add = parser.add_argument
-    add("--against", required=True, metavar="FILE", help="the policy file to compare with")
+    add("--against", metavar="FILE", help="the policy file to compare with (default with --topic: the published sets)")
     add("--by", default="policy,metric", metavar="NAME[,NAME]", help="as for `report` (default: policy,metric)")
     add("--timezone", default="UTC", metavar="ZONE", help="in which periods begin (default: UTC)")
     add("--out", choices=("summary", "tickets"), default="summary", help="figures by group (default), or every cycle "
@@ -52,22 +54,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; 1 if there were bad lines."""
-    from sla_stream.cli.history_arguments import policies_of
-    from sla_stream.formats.policy_file import load_policies
     from sla_stream.formats.settings import settings_from_arguments
     from sla_stream.history.grouping import Dimensions
 
     settings = settings_from_arguments(args)
     dimensions = Dimensions(args.by, args.timezone)
-    draft, present = policies_of(settings), load_policies(args.against)
+    draft, present = _sides(args, settings)
     with _readable_twice(args, settings) as log:
-        before, as_of, _ = _results(args, settings, present, log, dimensions, say=False)
-        after, as_of, bad = _results(args, settings, draft, log, dimensions, say=True)
+        before, as_of, _ = _results(args, settings, present, log, dimensions, first=True)
+        after, as_of, bad = _results(args, settings, draft, log, dimensions, first=False)
     if args.out == "tickets":
         _write_changes(before, after, dimensions, args.format)
     else:
         _write_summary(before, after, dimensions, as_of, args.format)
     return 1 if bad else 0
+
+
+def _sides(args: argparse.Namespace, settings: Settings) -> tuple[Policies, Policies]:
+    """Draft and present policies; with --topic the published sets stand for the file that is not given."""
+    from sla_stream.cli.history_arguments import policies_of, published_policies
+    from sla_stream.errors import ConfigError
+    from sla_stream.formats.policy_file import load_policies
+
+    if args.against is not None and settings.policies is not None:
+        return policies_of(settings), load_policies(args.against)
+    if args.topic is None or (args.against is None and settings.policies is None):
+        flag = "--policies" if settings.policies is None else "--against"
+        raise ConfigError(
+            f"{flag}: missing; expected two policy files, --policies DRAFT and --against PRESENT (with --topic the "
+            "published sets stand for one of them)"
+        )
+    published = published_policies(settings)
+    if args.against is None:
+        return policies_of(settings), published
+    return published, load_policies(args.against)
 
 
 @contextlib.contextmanager
@@ -95,16 +115,20 @@ def _readable_twice(args: argparse.Namespace, settings: Settings) -> Iterator[Lo
 
 
 def _results(
-    args: argparse.Namespace, settings: Settings, policies: PolicySet, log: Log, dimensions: Dimensions, say: bool
+    args: argparse.Namespace, settings: Settings, policies: Policies, log: Log, dimensions: Dimensions, first: bool
 ) -> tuple[Results, int | None, int]:
-    """(how every cycle ends, the instant at which the clock stopped, number of bad lines)."""
+    """(how every cycle ends, the instant at which the clock stopped, number of bad lines). `first`: of two passes."""
     from sla_stream.cli.history_arguments import instant_of, replay_of
+    from sla_stream.cli.progress import progress
     from sla_stream.history.results import Results
 
     results = Results(dimensions.attributes)
-    replay = replay_of(args, settings, policies, log, instant_of("--as-of", args.as_of), say)
+    line = progress("as it is" if first else "under the draft")
+    replay = replay_of(args, settings, policies, log, instant_of("--as-of", args.as_of), not first, line)
     for events in replay.run():
         results.add(events)
+        line.say(len(events))
+    line.clear()
     for view in replay.views():
         results.add_view(view)
     return results, replay.as_of, replay.tally.bad_total

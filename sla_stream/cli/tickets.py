@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sla_stream.formats.settings import Settings
+    from sla_stream.history.ticket_history import Policies
 
 EXAMPLES: Final = """\
 examples:
   sla-stream tickets get 4711 --kafka localhost:9092
-  sla-stream tickets get 4711 --kafka localhost:9092 --policies policies.yaml --explain
+  sla-stream tickets get 4711 --kafka localhost:9092 --explain
   sla-stream tickets list --kafka localhost:9092 --breached --stage running,paused
   sla-stream tickets list --kafka localhost:9092 --due-before 2026-03-02T18:00:00Z --limit 20
 
@@ -26,7 +27,7 @@ examples:
   every clock of one ticket, a JSON object a line
     sla-stream tickets get 4711 --kafka localhost:9092
   the same with `history`: every interval, from the ticket's events on the input topic
-    sla-stream tickets get 4711 --kafka localhost:9092 --policies policies.yaml --explain
+    sla-stream tickets get 4711 --kafka localhost:9092 --explain
   as a table
     sla-stream tickets get 4711 --kafka localhost:9092 --format table
 
@@ -61,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         epilog=GET_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     get.add_argument("ticket", metavar="ID", help="the ticket's id")
     get.add_argument("--explain", action="store_true", help="add `history`, every interval and why (reads the input "
-        "topic; needs --policies)")  # fmt: skip
+        "topic; policies: --policies, else the published sets)")  # fmt: skip
     _add_format(get)
     add_settings_arguments(get, (*ENGINE_SETTINGS, "topic_timers", *TOPIC_NAMES))
     many = verbs.add_parser("list", help="clocks by stage, metric, policy, deadline", description="Clocks of all "
@@ -95,10 +96,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _get(args: argparse.Namespace, settings: Settings) -> int:
-    from sla_stream.cli.history_arguments import policies_of
+    from sla_stream.cli.history_arguments import policies_of, published_policies
     from sla_stream.history.tickets import read_states
 
-    policies = policies_of(settings) if args.explain else None
+    policies: Policies | None = None
+    if args.explain:
+        policies = published_policies(settings) if settings.policies is None else policies_of(settings)
     states = read_states(settings, args.ticket, lambda state: True)
     if not states:
         sys.stderr.write(f"no clock of ticket {args.ticket!r} on {settings.topic('timers')}\n")
@@ -109,7 +112,9 @@ def _get(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _explained(ticket_id: str, settings: Settings, policies: Any, states: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _explained(
+    ticket_id: str, settings: Settings, policies: Policies, states: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """The states with their `history` as of the states' own instant; null where the input topic no longer tells."""
     from sla_stream.cli.history_arguments import one_ticket
     from sla_stream.formats.instants import parse_instant

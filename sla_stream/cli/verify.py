@@ -7,11 +7,14 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from sla_stream.cli.progress import Line
+    from sla_stream.core.policy import PolicySet
     from sla_stream.formats.settings import Settings
     from sla_stream.history.log import Log
     from sla_stream.history.published import Published, Snapshot
+    from sla_stream.history.ticket_history import Policies
     from sla_stream.history.verify import Verdict, Verification
 
 EXAMPLES: Final = """\
@@ -30,10 +33,13 @@ examples:
 The ticket events are read again by the same engine; what stands in the end (neither taken back nor replaced) is
 compared by ticket, metric, cycle, type, threshold, due_at, target_s, elapsed_s, outcome, policy, policy_version and
 actions. With --topic only what the worker has committed is judged, and decisions of the last seconds (--grace) are not.
+Tickets that a policy set of the last ten minutes has yet to come to are counted apart.
 exit codes: 0 everything agrees, 1 something differs, 2 wrong usage or configuration
 """
 
 _GRACE_ON_TOPICS: Final = 10_000
+_FRESH: Final = 600_000
+"""For so long (ms) after its publication a policy set may still be on its way to tickets whose past it changes."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,17 +64,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 if everything agrees, else 1."""
-    from sla_stream.cli.history_arguments import log_of
+    from sla_stream.cli.history_arguments import policies_in_force
     from sla_stream.formats.settings import settings_from_arguments
 
     settings = settings_from_arguments(args)
     _check_usage(args)
-    log = log_of(args, settings)
     taken = _snapshot(args, settings) if args.topic is not None and args.published is None else None
-    verification = _verification(args, settings, log, taken)
-    verification.expect()
-    verification.take(_published(args, settings, taken))
-    verdict = verification.verdict()
+    policies = policies_in_force(args, settings)
+    verdict = _judge(args, settings, policies, taken)
+    if taken is not None and verdict.differences:
+        for before in _without_fresh_sets(policies):
+            verdict.leave_out_waiting(_judge(args, settings, before, taken, again=True))
     _write(args, verdict, taken)
     return 0 if verdict.good else 1
 
@@ -88,24 +94,56 @@ def _snapshot(args: argparse.Namespace, settings: Settings) -> Snapshot:
     return snapshot(settings, args.topic or settings.topic("ticket_events"))
 
 
-def _verification(args: argparse.Namespace, settings: Settings, log: Log, taken: Snapshot | None) -> Verification:
-    from sla_stream.cli.history_arguments import clock_of, engine_settings_of, instant_of, policies_in_force, reporter
-    from sla_stream.core.engine import Engine
-    from sla_stream.history.topic_log import TopicLog
-    from sla_stream.history.verify import Verification
+def _without_fresh_sets(policies: Policies) -> Iterator[list[tuple[int, PolicySet]]]:
+    """The published sets without the newest, the two newest ... as far as they are fresh. Never without the first."""
+    import time
 
+    from sla_stream.core.policy import PolicySet
+
+    sets = [] if isinstance(policies, PolicySet) else list(policies)
+    while len(sets) > 1 and sets[-1][0] > time.time() * 1_000 - _FRESH:
+        sets = sets[:-1]
+        yield sets
+
+
+def _judge(
+    args: argparse.Namespace, settings: Settings, policies: Policies, taken: Snapshot | None, again: bool = False
+) -> Verdict:
+    """What is published against what these policies say. `again`: bad records were reported before."""
+    from sla_stream.cli.history_arguments import log_of
+    from sla_stream.cli.progress import progress
+    from sla_stream.history.topic_log import TopicLog
+
+    log = log_of(args, settings)
     if taken is not None and isinstance(log, TopicLog) and args.end is None:
         log.stop_at(taken.applied)
+    line = progress("without fresh policy sets" if again else "")
+    verification = _verification(args, settings, policies, log, taken, line, again)
+    verification.expect()
+    line.clear()
+    verification.take(_published(args, settings, taken))
+    return verification.verdict()
+
+
+def _verification(
+    args: argparse.Namespace, settings: Settings, policies: Policies, log: Log, taken: Snapshot | None, line: Line,
+    again: bool,
+) -> Verification:  # fmt: skip
+    from sla_stream.cli.history_arguments import clock_of, engine_settings_of, ignore, instant_of, reporter
+    from sla_stream.core.engine import Engine
+    from sla_stream.history.verify import Verification
+
     return Verification(
-        Engine(policies_in_force(args, settings), engine_settings_of(settings)),
+        Engine(policies, engine_settings_of(settings)),
         log,
-        reporter(log),
+        ignore if again else reporter(log, line),
         clock_of(args),
         instant_of("--as-of", args.as_of),
         settings.max_skew,
         _grace(args),
         behind=taken.behind if taken is not None else (),
         whole=args.start is None,
+        line=line,
     )
 
 
@@ -147,6 +185,8 @@ def _write(args: argparse.Namespace, verdict: Verdict, taken: Snapshot | None) -
     parts.append(f"{count} difference{'' if count == 1 else 's'}" + (f" in {tickets} tickets" if count else ""))
     if verdict.in_flight:
         parts.append(f"{verdict.in_flight} in flight, not judged")
+    if verdict.waiting:
+        parts.append(f"{verdict.waiting} wait for a policy set published in the last {_FRESH // 60_000} minutes")
     if verdict.started_before:
         parts.append(f"{len(verdict.started_before)} tickets that began before the range, left out")
     if taken is not None and taken.behind:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -26,8 +26,9 @@ from sla_stream.history.replay import Clock, Replay
 class Verdict:
     """How it ended. `until`: the instant up to which both sides were looked at (ms); None if there was nothing.
 
-    `in_flight`: differences of clocks that were moving. `started_before`: tickets of which the range of the log holds
-    no `created`, so that nothing can be said of them; they are left out.
+    `in_flight`: differences of clocks that were moving; `waiting`: of clocks to which a policy set published a moment
+    ago has not come yet. `started_before`: tickets of which the range of the log holds no `created`, so that nothing
+    can be said of them; they are left out.
     """
 
     until: int | None = None
@@ -35,12 +36,28 @@ class Verdict:
     expected: int = 0
     differences: list[Difference] = field(default_factory=list)
     in_flight: int = 0
+    waiting: int = 0
     started_before: set[str] = field(default_factory=set)
     bad: dict[str, int] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
         return not self.differences
+
+    def leave_out_waiting(self, before: Verdict) -> None:
+        """Clocks that agree with `before`, the verdict without the newest sets, wait to be judged by those."""
+        differ = {each.name[:3] for each in before.differences}
+        rest = [each for each in self.differences if each.name[:3] in differ]
+        self.waiting += len(self.differences) - len(rest)
+        self.differences = rest
+
+
+class Line(Protocol):
+    """Where a person sees how far it has come."""
+
+    def watch(self, log: Iterable[Record | BadRecord]) -> Iterable[Record | BadRecord]: ...
+
+    def say(self, count: int) -> None: ...
 
 
 class Verification:
@@ -57,16 +74,18 @@ class Verification:
         grace: int = 0,
         behind: Iterable[int] = (),
         whole: bool = True,
+        line: Line | None = None,
     ) -> None:
         """`as_of` (ms): look no further; default: as far as events or published decisions go.
 
         `behind`: partitions of which the worker had not read everything; nothing after their last applied record is
-        judged. `whole`: the log holds its tickets' events from the first on.
+        judged. `whole`: the log holds its tickets' events from the first on. `line`: hears how far it has come.
         """
         self._log = log
         self._behind = frozenset(behind)
         self._as_of = as_of
         self._grace = grace
+        self._line = line
         self._whole = whole
         self._expected = NetSet()
         self._published = NetSet()
@@ -79,6 +98,8 @@ class Verification:
         """Read the ticket events and work out what is to be said."""
         for events in self._replay.run():
             self._note(events)
+            if self._line is not None:
+                self._line.say(len(events))
 
     def take(self, published: Iterable[Published]) -> None:
         """What was published. InvalidRecord names the first record that is no SLA event."""
@@ -146,7 +167,7 @@ class Verification:
 
     def _watch(self, records: Iterable[Record | BadRecord]) -> Iterator[Record | BadRecord]:
         """Look on as records are read: how far each partition comes, whose beginning is there."""
-        for record in records:
+        for record in records if self._line is None else self._line.watch(records):
             if isinstance(record, Record):
                 at = record.event.at if record.log_time is None else record.log_time
                 partition = self._log.partition(record.line)

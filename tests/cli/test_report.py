@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +29,30 @@ def draft(tmp_path: Path) -> str:
 
 def out(capsysbinary: pytest.CaptureFixture[bytes]) -> str:
     return capsysbinary.readouterr().out.decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "label"),
+    [
+        (["simulate", "--against", POLICIES], "under the draft: "),
+        (["report"], ""),
+        (["verify", "--published", os.devnull], ""),
+    ],
+)
+def test_long_looks_back_show_on_a_terminal_how_far_they_are(tmp_path: Path, words: list[str], label: str) -> None:
+    log = tmp_path / "many.jsonl"
+    line = '{"event_id": "1", "ticket_id": "T-%d", "kind": "created", "occurred_at": "2026-03-02T08:00:00Z"}\n'
+    log.write_text("".join(line % number for number in range(12_000)))
+    command = [sys.executable, "-m", "sla_stream", *words, "--policies", POLICIES, "--events", str(log)]
+    terminal, other_end = os.openpty()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=other_end):
+        os.close(other_end)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux says so at the end of a terminal
+            while more := os.read(terminal, 65536):
+                shown += more
+    os.close(terminal)
+    assert re.search(rf"\r\x1b\[K{label}\d+,000 events read, \d+ SLA events, \d+ s", shown.decode())
 
 
 def test_text(capsysbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -14,7 +14,6 @@ from sla_stream.cli.main import main
         (["list", "--limit", "0"], "argument --limit: found '0', expected a whole number from 1"),
         (["list", "--due-before", "noon"], "--due-before: 'noon' is not an instant"),
         (["get"], "the following arguments are required: ID"),
-        (["get", "T-1", "--explain"], "--policies: missing"),
         ([], "the following arguments are required: get|list"),
     ],
 )

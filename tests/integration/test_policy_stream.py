@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ async def test_two_workers_take_a_set_up_at_one_instant(kafka: str, prefix: str,
         assert await targets(cluster) == dict.fromkeys(old, 6) | dict.fromkeys(new, 1)
         await cluster.until_all_said()
         assert "0 differences" in await cluster.command("verify", "--topic", "--grace=0s")
+        explained = json.loads((await cluster.command("tickets", "get", "old-1", "--explain")).splitlines()[0])
+        assert [each["what"] for each in explained["history"]] == ["running"]
+        (tmp_path / "draft.yaml").write_text(desk("1h"))
+        draft = f"--policies={tmp_path / 'draft.yaml'}"
+        simulated = await cluster.command(
+            "simulate", draft, "--topic", "--out=tickets", f"--as-of={format_instant(now_ms())}"
+        )
+        assert len([line for line in simulated.splitlines() if line.startswith("won: ")]) == 40
+        assert "expected two policy files" in await cluster.command("simulate", "--topic", code=2)
         replayed = await cluster.command("replay", "--topic", "--clock=recorded", f"--as-of={format_instant(now_ms())}")
         events = [json.loads(line) for line in replayed.splitlines()]
         assert net_set(events) == net_set(await said(cluster, "warnings", "breaches", "outcomes"))
@@ -202,3 +212,22 @@ async def test_killed_in_the_middle_of_an_amendment(kafka: str, prefix: str, tmp
     outcomes = net_set(await said(cluster, "outcomes"))
     assert {one[8] for one in outcomes} == {"met"}
     assert len(outcomes) == count
+
+
+async def test_verify_right_after_a_push_judges_nobody_who_waits(kafka: str, prefix: str, tmp_path: Path) -> None:
+    """The worker stands still while a set is published that changes the past."""
+    cluster = await fresh(kafka, prefix, tmp_path, desk("1s"), partitions=2)
+    worker = WorkerProcess(cluster)
+    with workers(worker):
+        async with traffic(cluster) as send:
+            await worker.ready()
+            began = format_instant(now_ms() - 60_000)
+            await send.send(send.event("A", "1", "created"), send.event("B", "1", "created"))
+            await cluster.until_all_said()
+            worker.signal(signal.SIGSTOP)
+            await cluster.push(desk("1s") + desk("5h", valid_from=began).splitlines()[-1] + "\n")
+            said = await cluster.command("verify", "--topic", "--grace=0s")
+            assert "; 0 differences; 2 wait for a policy set published in the last 10 minutes" in said
+            worker.signal(signal.SIGCONT)
+            await cluster.until_all_said()
+            assert (await cluster.command("verify", "--topic", "--grace=0s")).rstrip().endswith("; 0 differences")
