@@ -29,7 +29,7 @@ def group_consumer(settings: Settings) -> AIOKafkaConsumer:
         partition_assignment_strategy=[StickyPartitionAssignor],
         isolation_level="read_committed",
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        auto_offset_reset="none",
         fetch_max_wait_ms=100,
         max_partition_fetch_bytes=1 << 20,
         session_timeout_ms=settings.session_timeout,

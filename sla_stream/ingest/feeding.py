@@ -75,8 +75,7 @@ class Feeding:
                     tally.bytes += len(event)
                 tally.events += len(events)
                 tally.ignored += not events
-        if good:
-            poison.good(good)
+        poison.good(good)
         tally.records += taken
         return taken
 

@@ -2,6 +2,7 @@
 
 aiokafka keeps a position of its own for each partition, which a rebalance or a discarded fetch can leave anywhere. So
 before every fetch it is compared with what the lane wants, and afterwards nothing counts if a rebalance came between.
+It never moves a position by itself (`auto_offset_reset` is none): where the log does not have it, we say so.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 from sla_stream.ingest.clients import group_consumer
@@ -151,7 +152,14 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.sleep(NOTHING_TO_FETCH)
             return
         timeout = FETCH_TIMEOUT_MS if len(asked) == len(self.lanes) else BUSY_TIMEOUT_MS
-        fetched = await self._consumer.getmany(*(lane.source for lane in asked), timeout_ms=timeout)
+        try:
+            fetched = await self._consumer.getmany(*(lane.source for lane in asked), timeout_ms=timeout)
+        except NoOffsetForPartitionError:  # it looked for a position before we had given it ours
+            return
+        except OffsetOutOfRangeError as error:
+            for source in error.args[0]:
+                await self._not_there(source)
+            return
         ends = {lane: await self._position(lane.source) for lane in asked}
         for lane in asked:
             records = fetched.get(lane.source, [])
@@ -163,32 +171,32 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _placed(self, lane: Lane) -> bool:
         """Whether the next fetch starts where the lane wants it to."""
-        if not lane.need_seek:
-            start = await self._position(lane.source)
-            if start == lane.wanted:
-                return True
-            if start is None:
-                return False
-            if not await self._explained(lane, start):
-                return False
+        round_ = self._rebalances
+        if not lane.need_seek and await self._position(lane.source) == lane.wanted:
+            return True
+        if round_ != self._rebalances:
+            return False
         self._consumer.seek(lane.source, lane.wanted)
         lane.need_seek = False
         return True
 
-    async def _explained(self, lane: Lane, start: int) -> bool:
-        """aiokafka went to `start` by itself: retention was faster than we, or the topic is another one."""
-        first = (await self._consumer.beginning_offsets([lane.source]))[lane.source]
-        last = (await self._consumer.end_offsets([lane.source]))[lane.source]
+    async def _not_there(self, source: TopicPartition) -> None:
+        """The log does not have the position: retention was faster than we, or the topic is another one."""
+        round_ = self._rebalances
+        first = (await self._consumer.beginning_offsets([source]))[source]
+        last = (await self._consumer.end_offsets([source]))[source]
+        lane = self.lanes.get(source)
+        if lane is None or round_ != self._rebalances:
+            return
+        lane.need_seek = True
         if last < lane.wanted:
             lane.pause(
                 f"the topic ends at offset {last}, before the {lane.wanted} that were read of it",
                 "was it deleted and made anew? Then reset the group's offsets for it (kafka-consumer-groups.sh "
-                "--reset-offsets --to-earliest) and restart; records that an unclean election lost come back never",
+                "--reset-offsets --to-earliest) and restart",
             )
-            return False
-        if first > lane.wanted:
+        elif first > lane.wanted:
             lane.skip_to(first)
-        return True
 
     async def _position(self, source: TopicPartition) -> int | None:
         """aiokafka's position; None if it has none just now."""

@@ -41,8 +41,9 @@ class PoisonLimit:
         self._bad = 0
 
     def good(self, count: int = 1) -> None:
-        """So many records in a row were well."""
-        self._streak = 0
+        """So many records in a row were well; none changes nothing."""
+        if count:
+            self._streak = 0
         recent = self._recent
         for _ in range(min(count, WINDOW)):
             if len(recent) == WINDOW:

@@ -11,6 +11,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
 
 from tests.ingest_support import Ground, IngestProcess, places, queue_record, source_producer
 from tests.source_samples import mapping
@@ -105,6 +108,7 @@ async def test_kill_9_in_mid_stream(kafka: str, prefix: str, tmp_path: Path) -> 
                 await progress(ground, 200)
     survivor = IngestProcess(ground, "--instance-id=w1")
     with workers(survivor):
+        await survivor.ready()
         await assert_once(ground, stream)
         assert (await survivor.stop())[0] == 0
 
@@ -162,3 +166,42 @@ async def test_a_zombie_commits_nothing(kafka: str, prefix: str, tmp_path: Path)
                 await progress(ground, 200)
                 await eventually(lambda: awake(zombie), "the zombie to notice", 40)
                 await ends_exactly(ground, stream)
+
+
+async def test_records_that_retention_took_are_counted_and_another_log_is_noticed(
+    kafka: str, prefix: str, tmp_path: Path
+) -> None:
+    """The position of a worker that was away is not in the log any more: before its beginning, or behind its end."""
+    ground = await Ground(Cluster(kafka, prefix, tmp_path), {"one": 1, "two": 1}).create()
+    ground.configure([{"topic": ["one", "two"], "mapping": "own-queue"}])
+    taken, other = TopicPartition(ground.topic("one"), 0), TopicPartition(ground.topic("two"), 0)
+    with workers(process := IngestProcess(ground)):
+        async with source_producer(kafka) as producer:
+            for number in range(10):
+                await producer.send(taken.topic, queue_record(1, number))
+            await producer.flush()
+            await ground.until_read(10)
+            assert (await process.stop())[0] == 0
+            for number in range(10, 30):
+                await producer.send(taken.topic, queue_record(1, number))
+            for number in range(3):
+                await producer.send(other.topic, queue_record(2, number))
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.delete_records({taken: RecordsToDelete(before_offset=25)})
+    await admin.close()
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=f"{prefix}sla-stream-ingest")
+    await consumer.start()
+    consumer.assign([other])
+    await consumer.commit({other: 10})
+    await consumer.stop()
+    with workers(process := IngestProcess(ground)):
+        await ground.until_read(15)
+        assert process.metric("sla_ingest_lost_total") == 15
+        await eventually(lambda: "is paused" in process.http("/readyz")[1], "the other log to be noticed")
+        assert process.http("/readyz")[1] == (
+            f"not ready: partition {other.topic}[0] is paused: "
+            "the topic ends at offset 3, before the 10 that were read of it\n"
+        )
+        assert [line["level"] for line in process.said("source.records_lost")] == ["error"]
+    assert len(await ground.events()) == 15

@@ -56,3 +56,18 @@ def test_limits(limit: int, pattern: str, exceeded: bool) -> None:
 def test_the_reason_says_which_limit() -> None:
     assert _fed(100, "x" * 100).exceeded == "100 dead letters in a row"
     assert _fed(900, ".x" * 500).exceeded == "500 of the last 1000 records are dead letters"
+
+
+def test_many_good_ones_at_once_are_as_many_one_by_one() -> None:
+    for before in (0, 3, WINDOW):
+        for count in (0, 1, 7, WINDOW - 2, WINDOW, WINDOW + 5):
+            at_once, one_by_one = PoisonLimit(10_000), PoisonLimit(10_000)
+            for poison in (at_once, one_by_one):
+                for _ in range(before):
+                    poison.bad()
+            at_once.good(count)
+            for _ in range(count):
+                one_by_one.good()
+            assert (at_once._streak, at_once._bad, at_once._recent) == (
+                one_by_one._streak, one_by_one._bad, one_by_one._recent
+            )  # fmt: skip
