@@ -63,10 +63,17 @@ def _chain(policies: PolicySet, groups: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _overlong(problem: Overlong) -> str:
-    late = plain_duration(problem.ends_at - problem.due_at)
+    schedule = quote(problem.resolution.schedule.name)
+    if not problem.schedules:
+        return f"the ownership targets together are {plain_duration(problem.over)} too long on schedule {schedule}"
+    over = f"end {plain_duration(problem.over)} of schedule {schedule} after the deadline"
+    if not problem.over:
+        over = f"end after the deadline, though no time of schedule {schedule} passes in between,"
+    reason = "business days" if len(problem.schedules) == 1 else f"other hours: {', '.join(problem.schedules)}"
     return (
-        f"the ownership targets, one after the other, end {late} (wall time) after the deadline for a ticket of "
-        f"{format_instant(problem.started_at)}"
+        f"the ownership targets, one after the other, {over} for a ticket of "
+        f"{format_instant(problem.started_at)} (due {format_instant(problem.due_at)}, ends "
+        f"{format_instant(problem.ends_at)}; they count {reason})"
     )
 
 

@@ -89,7 +89,10 @@ def test_a_chain_of_internal_agreements(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["policy", "lint", path, "--chain", "network"]) == 0
     assert capsys.readouterr().out == ""
     assert main(["policy", "lint", path, "--chain", "desk, network", "--chain", "network,vendor"]) == 1
-    worst = "end 64h (wall time) after the deadline for a ticket of 2026-01-09T14:00:00.000Z"
+    worst = (
+        "end 64h of schedule '24x7' after the deadline for a ticket of 2026-01-09T14:00:00.000Z (due "
+        "2026-01-09T22:00:00.000Z, ends 2026-01-12T14:00:00.000Z; they count other hours: 24x7, office)"
+    )
     urgent = "resolution 8h of policy 'all' (schedule 24x7, priority urgent)"
     assert capsys.readouterr().out.splitlines() == [
         f"{path}: warning: chain desk > network: the ownership targets, one after the other, {worst}, against {urgent}",
@@ -99,6 +102,48 @@ def test_a_chain_of_internal_agreements(tmp_path: Path, capsys: pytest.CaptureFi
     ]
     assert main(["policy", "lint", path, "--chain", "desk,,network"]) == 2
     assert "--chain: found 'desk,,network'; expected names of groups" in capsys.readouterr().err
+
+
+HOURS = """\
+apiVersion: sla-stream/v1
+schedules:
+  office: {timezone: UTC, hours: {mon-fri: ["09:00-17:00"]}}
+  late: {timezone: UTC, hours: {mon-fri: ["12:00-20:00"]}}
+  evening: {timezone: UTC, hours: {mon-fri: ["17:00-19:00"]}}
+policies:
+  - name: network
+    level: service
+    match: {group: network}
+    schedule: NETWORK
+    targets: {group_ownership: {target: OWNED}}
+  - {name: all, schedule: office, targets: {resolution: {target: 8h}, group_ownership: {target: 4h}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("chain", "network", "owned", "said"),
+    [
+        ("desk,network", "office", "4h", None),  # a sum, wherever it starts: no night or week-end can make it late
+        ("desk,network", "24x7", "4h", None),
+        ("desk,network", "office", "5h30m", "the ownership targets together are 1h30m too long on schedule 'office'"),
+        (
+            "network", "evening", "2h",
+            "end after the deadline, though no time of schedule 'office' passes in between, for a ticket of "
+            "2026-01-05T00:00:00.000Z (due 2026-01-05T17:00:00.000Z, ends 2026-01-05T19:00:00.000Z; they count other "
+            "hours: office, evening)",
+        ),
+        ("desk,network", "late", "4h", "end 2h of schedule 'office' after the deadline for a ticket of 2026-01-"),
+        ("desk,network", "office", "1bd", "; they count business days)"),
+    ],
+)  # fmt: skip
+def test_a_chain_is_judged_in_business_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], chain: str, network: str, owned: str, said: str | None
+) -> None:
+    """The desk has 4h of office hours, the network group what the case says."""
+    path = write(tmp_path, HOURS.replace("NETWORK", network).replace("OWNED", owned))
+    assert main(["policy", "lint", path, "--chain", chain]) == (0 if said is None else 1)
+    out = capsys.readouterr().out
+    assert out == "" if said is None else said in out
 
 
 def test_tickets_of_a_history_that_match_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,8 @@
 """Internal agreements against the promise: do the ownership targets of a chain of groups fit inside it?
 
 A ticket that goes through the groups of a chain, each taking all the time it has, must still be resolved in time.
-That depends on schedules and on when it starts, so it is tried for a start in every hour of two weeks.
+Where groups and promise share one schedule, that is a sum. Where they work at different hours it depends on when the
+ticket starts, so it is tried for a start in every hour of two weeks, and the worst one is told.
 """
 
 from __future__ import annotations
@@ -26,13 +27,19 @@ _STARTS: Final = range(_FIRST, _FIRST + 14 * 24 * _HOUR, _HOUR)
 
 @dataclass(frozen=True, slots=True)
 class Overlong:
-    """A chain that does not fit: the worst start found, where the chain then ends, and the deadline it breaks."""
+    """A chain that does not fit. `over`: ms of the promise's own schedule time beyond its target.
+
+    Where schedules differ: their names, and the worst start found, where the chain then ends, and the deadline it
+    breaks. `over` may then be 0: the chain ends when the schedule opens again, and an end after the deadline is late.
+    """
 
     resolution: Target
     priority: str | None
-    started_at: int
-    ends_at: int
-    due_at: int
+    over: int
+    schedules: tuple[str, ...] = ()
+    started_at: int = 0
+    ends_at: int = 0
+    due_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +69,8 @@ def check_chain(policies: PolicySet, groups: Sequence[str]) -> list[Overlong | U
         missing = [group for group, owner in zip(groups, owners, strict=True) if owner is None]
         found += [Unowned(resolution, attributes.get("priority"), group) for group in missing]
         if not missing:
-            worst = _worst(resolution, [owner for owner in owners if owner is not None], attributes.get("priority"))
-            found += [worst] if worst is not None else []
+            problem = _judge(resolution, [owner for owner in owners if owner], attributes.get("priority"))
+            found += [problem] if problem is not None else []
     return found
 
 
@@ -96,7 +103,22 @@ def _example(match: Match) -> Attributes:
     return attributes
 
 
+def _judge(resolution: Target, owners: Sequence[Target], priority: str | None) -> Overlong | None:
+    schedule = resolution.schedule
+    spent, allowed = _sum([owner for owner in owners if owner.schedule.rules == schedule.rules]), resolution.duration
+    if spent is None or allowed is None or any(owner.schedule.rules != schedule.rules for owner in owners):
+        return _worst(resolution, owners, priority)
+    return Overlong(resolution, priority, spent - allowed) if spent > allowed else None
+
+
+def _sum(owners: Sequence[Target]) -> int | None:
+    """Schedule time of all of them; None if business days have to be turned into it, which depends on the start."""
+    durations = [owner.duration for owner in owners if owner.duration is not None]
+    return sum(durations) if len(durations) == len(owners) else None
+
+
 def _worst(resolution: Target, owners: Sequence[Target], priority: str | None) -> Overlong | None:
+    names = tuple(dict.fromkeys(each.schedule.name for each in (resolution, *owners)))
     worst: Overlong | None = None
     for start in _STARTS:
         try:
@@ -105,9 +127,9 @@ def _worst(resolution: Target, owners: Sequence[Target], priority: str | None) -
                 ends_at = _due(owner, ends_at)
         except HorizonError:
             continue
-        late = ends_at - due_at
-        if late > 0 and (worst is None or late > worst.ends_at - worst.due_at):
-            worst = Overlong(resolution, priority, start, ends_at, due_at)
+        over, late = resolution.schedule.elapsed(due_at, ends_at), ends_at - due_at
+        if late > 0 and (worst is None or (over, late) > (worst.over, worst.ends_at - worst.due_at)):
+            worst = Overlong(resolution, priority, over, names, start, ends_at, due_at)
     return worst
 
 
