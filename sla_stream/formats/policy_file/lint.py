@@ -10,6 +10,7 @@ from sla_stream.formats.policy_file.compile import Compiled
 from sla_stream.formats.policy_file.findings import Findings, Path, quote
 from sla_stream.formats.policy_file.lint_conditions import endless_pause, lint_written_conditions
 from sla_stream.formats.policy_file.lint_matches import Others
+from sla_stream.formats.policy_file.lint_reach import check_reach
 from sla_stream.formats.policy_file.lint_schedules import lint_schedules
 
 
@@ -23,6 +24,7 @@ def lint_compiled(compiled: Compiled, findings: Findings) -> None:
             path: Path = ("policies", index, "targets", target.metric)
             _check_target(target, path, findings)
             _check_pause(target, path, findings)
+            check_reach(policy, target, _some(target).rules, path, findings)
             _check_reopen(compiled, target, path, findings)
             others.check_reached(position, target, path)
             others.check_default(position, target, path)

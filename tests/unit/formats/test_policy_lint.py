@@ -88,8 +88,9 @@ def test_priorities_left_over_go_on_to_the_next_policy() -> None:
 def test_a_policy_for_certain_priorities_leaves_none_over() -> None:
     whole = "name: a, match: {priority: [high, low]}, targets: {resolution: {target: {high: 1h, low: 2h}}}"
     assert lint(policies(whole)) == []
-    (found,) = lint(policies(whole.replace("low: 2h", "normal: 2h")))
-    assert "no `default`" in found
+    left, never = lint(policies(whole.replace("low: 2h", "normal: 2h")))
+    assert "no `default`" in left
+    assert "target.normal: never used" in never
 
 
 def test_a_warning_that_never_fires() -> None:
@@ -172,6 +173,25 @@ def test_versions_do_not_shadow_each_other() -> None:
 def test_a_condition_that_can_never_hold(conditions: str, reason: str) -> None:
     (found,) = lint(policies(f"name: a, targets: {{resolution: {{target: 1h, {conditions}}}}}"))
     assert f".{conditions.split(':')[0]}[0]: this can never hold: {reason}" in found
+
+
+@pytest.mark.parametrize(
+    ("match", "target", "said"),
+    [
+        ("channel: email", "pickup: {target: 1m}", "pickup does not start for any ticket of this policy: it matches "
+         "channel 'email', and the start asks for channel 'chat' or 'call'"),
+        ("channel: [email, chat]", "pickup: {target: 1m}", None),
+        ("plan: gold", "resolution: {target: 1h, start: [{plan: free}, {kind: created}]}", None),
+        ("plan: gold", "resolution: {target: 1h, start: [{plan: free}]}", "resolution does not start for any ticket"),
+        ("tags: [a]", "resolution: {target: 1h, start: [{tags: b}]}", None),
+        ("priority: high", "resolution: {target: {high: 1h, low: 2h}}", "resolution.target.low: never used: the policy "
+         "matches only tickets with priority 'high'"),
+    ],
+)  # fmt: skip
+def test_a_target_that_no_ticket_of_the_policy_can_use(match: str, target: str, said: str | None) -> None:
+    found = lint(policies(f"name: a, match: {{{match}}}, targets: {{{target}}}"))
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]
 
 
 def test_conditions_that_can_hold() -> None:
