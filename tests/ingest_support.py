@@ -132,7 +132,7 @@ def queue_record(ticket: int, number: int, what: str = "opened") -> bytes:
 
 
 class SmallRegistry:
-    """A schema registry on loopback, with the answers that Confluent's gives. `down`: it answers 503."""
+    """A schema registry on loopback, answering as Confluent's does. `down`: it answers 503; `hangs`: not at all."""
 
     def __init__(self) -> None:
         self.by_id: dict[int, dict[str, Any]] = {}
@@ -140,6 +140,7 @@ class SmallRegistry:
         self.subjects: dict[tuple[str, str], dict[str, Any]] = {}
         self.asked: Counter[str] = Counter()
         self.down = False
+        self.hangs = False
 
     def register(
         self, number: int, kind: str, text: str, references: list[Mapping[str, Any]] | None = None
@@ -169,7 +170,10 @@ class SmallRegistry:
         await self._runner.cleanup()
 
     async def _by_id(self, request: web.Request) -> web.Response:
-        return self._answer(request, self.by_id.get(int(request.match_info["id"])), 40403)
+        answer = self._answer(request, self.by_id.get(int(request.match_info["id"])), 40403)
+        if self.hangs:
+            await asyncio.Event().wait()
+        return answer
 
     async def _by_guid(self, request: web.Request) -> web.Response:
         return self._answer(request, self.by_guid.get(request.match_info["guid"]), 40403)

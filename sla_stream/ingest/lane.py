@@ -74,6 +74,7 @@ class Lane:
         self._producer: AIOKafkaProducer | None = None
         self._last_commit = 0.0
         self._working = False
+        self._learning = False
 
     @property
     def takes(self) -> bool:
@@ -124,13 +125,15 @@ class Lane:
         self._wake.set()
         finished = True
         if self._task is not None:
-            if not self.ready:
+            if not self.ready or self._learning:  # no transaction to finish
                 self._task.cancel()
             _, late = await asyncio.wait([self._task], timeout=grace)
             if late:
                 finished = False
                 self._task.cancel()
         self._clear()
+        self._learning = False
+        self.waiting = None
         self.wanted = self.next
         self.need_seek = True
         return finished
@@ -187,8 +190,10 @@ class Lane:
         self._working = False
         if (why := self._feeding.poison.exceeded) is not None:
             self.pause(why, "repair the source or its mapping and restart, or lift the limit: --max-dead-letters 0")
-        elif needed is not None and not tally.records:
+        elif needed is not None and not tally.records and not self.stopping:
+            self._learning = True
             await self._learn(needed)
+            self._learning = False
 
     async def _pace(self) -> None:
         """Group what comes within the commit interval, unless a transaction is full already."""

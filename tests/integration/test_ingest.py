@@ -46,7 +46,7 @@ async def test_any_topics_become_one_with_poison_set_aside(kafka: str, prefix: s
             {"topic": "mixed", "header": "X-Source", "mappings": {"jira": "jira", "zd": "zendesk"}},
         ]
     )
-    process = IngestProcess(ground)
+    process = IngestProcess(ground, "--workers=2")
     with workers(process):
         async with source_producer(kafka) as producer:
             good, bad = 0, 0

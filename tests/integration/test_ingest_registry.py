@@ -143,3 +143,27 @@ async def test_while_the_registry_is_away_others_go_on(kafka: str, prefix: str, 
             await ground.until_read(4)
             await eventually(lambda: process.http("/readyz")[0] == 200, "ready again")
         assert await ground.letters() == []
+
+
+async def test_a_registry_that_hangs_holds_nobody_up(kafka: str, prefix: str, tmp_path: Path) -> None:
+    """Neither the rebalance when another worker comes, nor the end."""
+    ground = await Ground(Cluster(kafka, prefix, tmp_path), {"avro": 2}).create()
+    async with SmallRegistry() as registry, source_producer(kafka) as producer:
+        registry.hangs = True
+        ground.configure(
+            [{"topic": "avro", "mapping": "own-queue", "value": "avro"}], registry_url=registry.url
+        )  # fmt: skip
+        first = IngestProcess(ground)
+        with workers(first):
+            for partition in (0, 1):
+                await producer.send(ground.topic("avro"), confluent(41, b""), partition=partition)
+            await producer.flush()
+            await first.ready()
+            await eventually(lambda: registry.asked["/schemas/ids/41"] > 0, "the registry to be asked")
+            second = IngestProcess(ground)
+            with workers(second):
+                await second.ready()
+                await second.until(lambda: second.metric("sla_ingest_partitions_ready") == 1, "its share")
+                for process in (first, second):
+                    code, seconds = await process.stop()
+                    assert code == 0 and seconds < 5, process.log()
