@@ -45,7 +45,7 @@ def test_differences_are_named(published: Path, capsysbinary: pytest.CaptureFixt
         "missing: ticket 4711: warning -10m of first_response #1, dated 2026-03-02T07:50:00.000Z "
         f"(rests on {EVENTS}:1)",
     ]
-    assert err.endswith(b"2 differences in 1 tickets\n")
+    assert err.endswith(b"2 differences in 1 ticket\n")
 
 
 def test_json(published: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
