@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from tests.mutation.breaks import BREAKS, CODEC_TESTS, Break
+from tests.mutation.corner_breaks import CORNER_BREAKS
 
 ROOT = Path(__file__).parents[2]
 QUICK = ("tests/unit/core", "tests/scenarios", "tests/property/test_engine.py")
@@ -98,7 +99,7 @@ def prepare(folder: Path) -> Path:
 
 
 def main(words: list[str]) -> int:
-    chosen = [broken for broken in BREAKS if not words or any(word in broken.rule for word in words)]
+    chosen = [broken for broken in (*BREAKS, *CORNER_BREAKS) if not words or any(word in broken.rule for word in words)]
     started, missed = time.monotonic(), 0
     with TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(PROCESSES) as pool:
         copies: SimpleQueue[Path] = SimpleQueue()
