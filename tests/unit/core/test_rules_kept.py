@@ -18,8 +18,9 @@ from tests.unit.core.test_rules_versions import version
         ("Mon 09:00 created status=open\nMon 09:10 agent_replied", True),
         ("Mon 09:00 created\nMon 09:10 resolved\nMon 09:20 customer_replied", True),
         ("Mon 09:00 created\nMon 09:10 resolved\nMon 09:20 customer_replied\nMon 09:30 agent_replied", False),
+        ("Mon 09:00 created status=open\nMon 09:10 merged merged_into=T-9", False),
     ],
-    ids=["open, nothing runs", "resolved, a reply clock runs", "resolved, nothing runs"],
+    ids=["open, nothing runs", "resolved, a reply clock runs", "resolved, nothing runs", "open, merged for good"],
 )
 def test_forgotten_is_what_is_resolved_and_has_nothing_running(story: str, known: bool) -> None:
     """Rule 12. The customer who writes to a resolved ticket waits for a reply."""
