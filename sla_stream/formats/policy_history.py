@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.ticket import NEVER
-from sla_stream.core.timeline import Timeline
 from sla_stream.errors import InvalidRecord
 from sla_stream.formats.policy_set_record import PushedSet, decode_policy_set
 from sla_stream.formats.policy_sharing import share
+from sla_stream.formats.policy_trial import try_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class PolicyHistory:
         if pushed.number < self.next_number:
             raise InvalidRecord("key", f"set {pushed.number} came before; published sets never change")
         try:
-            Timeline([*self.timeline()[-1:], (self._instant(timestamp), pushed.policies)])
+            try_out(pushed.policies, self._instant(timestamp), self.sets[-1].pushed.policies if self.sets else None)
         except Exception as error:  # it decodes, and yet means nothing: never a reason for a worker to end
             raise InvalidRecord("schema", f"set: cannot be put in force: {type(error).__name__}: {error}") from None
 

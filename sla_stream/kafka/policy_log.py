@@ -6,6 +6,7 @@ Everything is in partition 0, so that there is one order of publication.
 from __future__ import annotations
 
 import asyncio
+import time
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -16,6 +17,7 @@ from aiokafka.structs import TopicPartition
 from sla_stream.errors import ConfigError, RetryableError, SlaStreamError
 from sla_stream.formats.policy_history import PolicyHistory, PublishedSet
 from sla_stream.formats.policy_set_record import MAX_BYTES, PushedSet, encode_policy_set
+from sla_stream.formats.policy_trial import try_out
 from sla_stream.formats.settings import Settings
 from sla_stream.kafka.admin import Admin
 from sla_stream.kafka.clients import REQUEST_TIMEOUT_MS, connection
@@ -159,6 +161,17 @@ class PolicyPusher:
     ) -> None:
         await self._producer.stop()
 
+    def _try_out(self, pushed: PushedSet) -> None:
+        """What every reader does before the set is put in force."""
+        newest = self.history.newest
+        try:
+            try_out(pushed.policies, int(time.time() * 1_000), newest.pushed.policies if newest else None)
+        except Exception as error:
+            raise ConfigError(
+                f"policies: every worker would refuse this set: {type(error).__name__}: {error}; nothing was published "
+                "(a fault of this program, please report it with the file)"
+            ) from error
+
     async def push(self, pushed: PushedSet) -> int:
         """Publish a set; the instant of publication, ms.
 
@@ -166,6 +179,7 @@ class PolicyPusher:
         not known whether it was written.
         """
         assert pushed.number == self.history.next_number
+        self._try_out(pushed)
         key, value = encode_policy_set(pushed)
         if len(value) > MAX_BYTES - (1 << 16):
             raise ConfigError(f"policies: {len(value)} bytes as a record; expected at most {MAX_BYTES - (1 << 16)}")

@@ -188,12 +188,18 @@ async def test_no_topic_no_push(kafka: str, prefix: str) -> None:
             raise AssertionError("there is nothing to push to")
 
 
-async def test_a_set_that_is_too_large_is_refused_before_it_is_sent(kafka: str, prefix: str, tmp_path: Path) -> None:
+async def test_a_set_that_nobody_could_use_is_refused_before_it_is_sent(
+    kafka: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster = await fresh(kafka, prefix, tmp_path, desk("6s"))
     long = pushed_set(2, parse_policies(desk("1s"), "p"), "# " + "x" * (9 << 20))
     async with PolicyPusher(cluster.settings) as pusher:
         with pytest.raises(ConfigError, match="bytes as a record; expected at most"):
             await pusher.push(long)
+        with monkeypatch.context() as faulty:
+            faulty.setattr("sla_stream.core.cycle.arm", lambda cycle, target: 1 // 0)
+            with pytest.raises(ConfigError, match="every worker would refuse this set: ZeroDivisionError"):
+                await pusher.push(pushed_set(2, parse_policies(desk("1s"), "p")))
         large = pushed_set(2, parse_policies(desk("1s"), "p"), "# " + "x" * (7 << 20))
         await pusher.push(large)
     assert len((await read_policy_history(cluster.settings)).sets) == 2
