@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sla_stream.broker import Listener, LocalKafka
+from sla_stream.formats.settings import Secret, Settings
 from sla_stream.kafka.rights import Right
 
-PASSWORDS = {"worker": "worker-hush-1", "reader": "reader-hush-2"}
+PASSWORDS = {name: f"{name}-hush" for name in ("worker", "reader", "pusher", "creator")}
 """SCRAM users; PLAIN knows the same."""
 
 _MODULE = "org.apache.kafka.common.security"
@@ -54,6 +56,10 @@ _RESOURCES = {
     "transactional-id": ResourceType.TRANSACTIONAL_ID,
     "cluster": ResourceType.BROKER,
 }
+
+_ANY_RIGHT = AclBindingFilter(
+    ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+)
 
 
 class Certificates:
@@ -109,6 +115,42 @@ class SecuredKafka:
             }
         )
 
+    def root(self, settings: Settings) -> Settings:
+        """The same as the administrator, who may do everything."""
+        return self.by_certificate(settings, "root")
+
+    def by_certificate(self, settings: Settings, name: str) -> Settings:
+        """The same over mutual TLS."""
+        return replace(
+            settings,
+            kafka=self.address("MTLS"),
+            kafka_tls=True,
+            kafka_tls_ca_file=self.certificates.ca_file,
+            kafka_tls_cert_file=self.certificates.made(name),
+        )
+
+    def by_password(self, settings: Settings, user: str, mechanism: str = "SCRAM-SHA-512") -> Settings:
+        """The same over TLS with a name and a password."""
+        return replace(
+            settings,
+            kafka=self.address("SASL"),
+            kafka_tls=True,
+            kafka_tls_ca_file=self.certificates.ca_file,
+            kafka_sasl_mechanism=mechanism,
+            kafka_sasl_username=user,
+            kafka_sasl_password=Secret(PASSWORDS[user]),
+        )
+
+    def flags(self, user: str, directory: Path) -> list[str]:
+        """`by_password` for a command line."""
+        file = directory / f"{user}-password"
+        file.write_text(PASSWORDS[user] + "\n")
+        return [
+            f"--kafka={self.address('SASL')}", "--kafka-tls=on", f"--kafka-tls-ca-file={self.certificates.ca_file}",
+            "--kafka-sasl-mechanism=SCRAM-SHA-512", f"--kafka-sasl-username={user}",
+            f"--kafka-sasl-password-file={file}",
+        ]  # fmt: skip
+
     def address(self, listener: str) -> str:
         if listener == "PLAINTEXT":
             return self.broker.bootstrap
@@ -128,10 +170,17 @@ class SecuredKafka:
         for done in self.admin.create_acls([_binding(user, one) for one in rights]).values():
             done.result(20)
 
-    def revoke(self, user: str, rights: Iterable[Right] | None = None) -> None:
-        """Some rights of a user; None: all of them."""
-        chosen: Sequence[AclBinding | None] = [None] if rights is None else [_binding(user, one) for one in rights]
-        for done in self.admin.delete_acls([_filter(user, one) for one in chosen]).values():
+    def revoke(self, user: str, right: Right) -> None:
+        for done in self.admin.delete_acls([_filter(_binding(user, right))]).values():
+            done.result(20)
+
+    async def groups(self) -> list[str]:
+        """Consumer groups that there are."""
+        listed = await asyncio.to_thread(self.admin.list_consumer_groups().result, 20)
+        return [group.group_id for group in listed.valid]
+
+    def revoke_all(self) -> None:
+        for done in self.admin.delete_acls([_ANY_RIGHT]).values():
             done.result(20)
 
 
@@ -148,12 +197,7 @@ def _binding(user: str, right: Right) -> AclBinding:
     )
 
 
-def _filter(user: str, one: AclBinding | None) -> AclBindingFilter:
-    if one is None:
-        return AclBindingFilter(
-            ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{user}", None, AclOperation.ANY,
-            AclPermissionType.ANY,
-        )  # fmt: skip
+def _filter(one: AclBinding) -> AclBindingFilter:
     return AclBindingFilter(
         one.restype, one.name, one.resource_pattern_type, one.principal, one.host, one.operation, one.permission_type
     )
@@ -204,7 +248,8 @@ def unsecured_token(subject: str, life_s: float = 3600) -> str:
         return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
 
     now = time.time()
-    return f"{part({'alg': 'none'})}.{part({'sub': subject, 'iat': now, 'exp': now + life_s})}."
+    issued = now - 1  # the validator takes the same millisecond, rounded up, for the future
+    return f"{part({'alg': 'none'})}.{part({'sub': subject, 'iat': issued, 'exp': now + life_s})}."
 
 
 def token_of_worker() -> str:

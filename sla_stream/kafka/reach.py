@@ -28,12 +28,14 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
+from sla_stream.formats.security_settings import PASSWORD_MECHANISMS
 from sla_stream.formats.settings import Settings
 from sla_stream.kafka.clients import REQUEST_TIMEOUT_MS, connection
 from sla_stream.kafka.tokens import TokenUnavailable
 
 _PROBE_S: Final = 3.0
 _BROKERS_TRIED: Final = 3
+_TOKEN_PAUSE_S: Final = 1.0
 _API_VERSIONS_REQUEST: Final = struct.pack(">ihhih5s", 15, 18, 0, 1, 5, b"probe")
 _GONE_BY_ITSELF: Final = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT}
 
@@ -57,6 +59,9 @@ async def obstacle(settings: Settings, request_timeout_ms: int = REQUEST_TIMEOUT
     for server in servers:
         host, _, port = server.rpartition(":")
         one = await _try(settings, host.strip("[]"), int(port), options)
+        if one is not None and one.lasting and "sasl_oauth_token_provider" in options:
+            await asyncio.sleep(_TOKEN_PAUSE_S)  # a token may be refused for a clock that is a second behind
+            one = await _try(settings, host.strip("[]"), int(port), options)
         if one is None:
             return None
         found.append(Obstacle(f"{server}: {one.text}", one.lasting))
@@ -141,6 +146,10 @@ def _refused_login(settings: Settings, error: KafkaError) -> str:
         return f"it does not offer {mechanism}; kafka_sasl_mechanism may be one of what it offers: {offered}"
     if isinstance(error, IllegalSaslStateError):
         return "it takes no log-in on this port; leave kafka_sasl_mechanism out, or use the port for log-ins"
+    if isinstance(error, SaslAuthenticationFailed) and mechanism not in PASSWORD_MECHANISMS:
+        return (
+            "it refuses our token; expected one that it knows the issuer of, that is for it, and that has not expired"
+        )
     if isinstance(error, SaslAuthenticationFailed):
         who = f" of {settings.kafka_sasl_username}" if settings.kafka_sasl_username else ""
         return f"it refuses the log-in{who} with {mechanism}; expected the name and secret that the cluster knows"

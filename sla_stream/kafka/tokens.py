@@ -26,7 +26,8 @@ from importlib import import_module
 from typing import Any, Final
 
 from aiokafka.abc import AbstractTokenProvider
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.conn import AIOKafkaConnection, OAuthAuthenticator
+from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed
 
 from sla_stream.errors import ConfigError
 from sla_stream.formats.settings import Settings
@@ -42,6 +43,26 @@ _LEGAL_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 class TokenUnavailable(KafkaConnectionError):  # type: ignore[misc]
     """No token now. Clients take it for a lost connection and try again."""
+
+
+class RefusalHeard(OAuthAuthenticator):  # type: ignore[misc]
+    """aiokafka's, which takes any answer for a yes. A broker says no with a challenge (RFC 7628, 3.2.3), and then goes
+    on to refuse every request of the connection with an error that says nothing.
+    """
+
+    async def step(self, payload: bytes | None) -> tuple[bytes, bool] | None:
+        if payload:
+            self._sasl_oauth_token_provider.forget()
+            raise SaslAuthenticationFailed("the broker refuses the token")
+        answer: tuple[bytes, bool] | None = await super().step(payload)
+        return answer
+
+
+def hear_refusals() -> None:
+    """Let every connection of this process notice that its token was refused."""
+    AIOKafkaConnection.authenticator_oauth = lambda self: RefusalHeard(
+        sasl_oauth_token_provider=self._sasl_oauth_token_provider
+    )
 
 
 class Tokens(AbstractTokenProvider):  # type: ignore[misc]
@@ -62,6 +83,10 @@ class Tokens(AbstractTokenProvider):  # type: ignore[misc]
 
     def extensions(self) -> dict[str, str]:
         return self._extensions
+
+    def forget(self) -> None:
+        """Do not use the newest token again."""
+        self._until = float("-inf")
 
     def _current(self) -> str:
         with self._lock:
@@ -87,6 +112,7 @@ class Tokens(AbstractTokenProvider):  # type: ignore[misc]
 @cache
 def tokens(settings: Settings) -> Tokens:
     """The one source of this process for these settings. ConfigError when it cannot be set up."""
+    hear_refusals()
     if settings.kafka_sasl_mechanism == "AWS_MSK_IAM":
         return Tokens("kafka_sasl_mechanism AWS_MSK_IAM", _msk_source(settings))
     if settings.kafka_sasl_token_url is not None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,82 +10,31 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from sla_stream.errors import ConfigError
-from sla_stream.formats.settings import Secret, Settings, TopicRole
-from sla_stream.kafka.admin import Admin
+from sla_stream.formats.settings import Settings, TopicRole
 from sla_stream.kafka.clients import connection
 from sla_stream.kafka.reader import TopicReader
-from sla_stream.kafka.rights import Right, worker_rights
-from sla_stream.kafka.topics import wanted_topics
+from sla_stream.kafka.rights import worker_rights
 from sla_stream.worker.topic_check import check_topics
-from tests.secured_support import PASSWORDS, SecuredKafka, secured_kafka
-from tests.worker_support import Cluster, Traffic, WorkerProcess, eventually, workers
+from tests.secured_support import PASSWORDS, SecuredKafka
+from tests.worker_support import ROOT, Cluster, Traffic, WorkerProcess, eventually, workers
 
 pytestmark = pytest.mark.kafka
 
-PARTITIONS = 2
+BOTH_TARGETS = 2
+TICKETS = tuple(f"T-{number}" for number in range(4))
 
 
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
-    with secured_kafka(tmp_path_factory.mktemp("secured")) as kafka:
-        yield kafka
-
-
-@pytest.fixture
-async def cluster(secured: SecuredKafka, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
-    """Topics under a prefix of the test's own; nobody but root has rights to them."""
-    made = Cluster(secured.address("SASL"), f"{request.node.name.split('[')[0]}-", tmp_path, PARTITIONS)
-    wanted = wanted_topics(root(secured, made))
-    async with Admin(root(secured, made)) as admin:
-        await admin.create(wanted)
-        await admin.wait_for_leaders({topic.name: topic.partitions for topic in wanted})
-    yield made
-    secured.revoke("worker")
-
-
-def root(secured: SecuredKafka, cluster: Cluster) -> Settings:
-    return replace(
-        cluster.settings,
-        kafka=secured.address("MTLS"),
-        kafka_tls=True,
-        kafka_tls_ca_file=secured.certificates.ca_file,
-        kafka_tls_cert_file=secured.certificates.made("root"),
-    )
-
-
-def as_worker(secured: SecuredKafka, cluster: Cluster) -> Settings:
-    return replace(
-        cluster.settings,
-        kafka_tls=True,
-        kafka_tls_ca_file=secured.certificates.ca_file,
-        kafka_sasl_mechanism="SCRAM-SHA-512",
-        kafka_sasl_username="worker",
-        kafka_sasl_password=Secret(PASSWORDS["worker"]),
-    )
-
-
-def flags(secured: SecuredKafka, cluster: Cluster) -> list[str]:
-    """The same for a process."""
-    file = cluster.directory / "password"
-    file.write_text(PASSWORDS["worker"])
-    return [
-        "--kafka-tls=on", f"--kafka-tls-ca-file={secured.certificates.ca_file}", "--kafka-sasl-username=worker",
-        "--kafka-sasl-mechanism=SCRAM-SHA-512", f"--kafka-sasl-password-file={file}", "--log-level=debug",
-    ]  # fmt: skip
-
-
-async def said(settings: Settings, *roles: TopicRole) -> list[tuple[str, str]]:
-    """(type, ticket) of every SLA event."""
-    found: list[tuple[str, str]] = []
-    for role in roles:
-        async with TopicReader(settings, settings.topic(role)) as reader:
-            async for _, records in reader.read():
-                events: list[dict[str, Any]] = [json.loads(record.value) for record in records]
-                found += [(event["type"], event["subject"]) for event in events]
+async def said(settings: Settings, role: TopicRole, type_: str) -> list[str]:
+    """The ticket of every SLA event of one type, sorted."""
+    found: list[str] = []
+    async with TopicReader(settings, settings.topic(role)) as reader:
+        async for _, records in reader.read():
+            events: list[dict[str, Any]] = [json.loads(record.value) for record in records]
+            found += [event["subject"] for event in events if event["type"] == type_]
     return sorted(found)
 
 
-async def held(settings: Settings) -> list[str]:
+async def lacking(settings: Settings) -> list[str]:
     """Sentences for what is missing; none when the worker may start."""
     try:
         await check_topics(settings)
@@ -98,40 +43,129 @@ async def held(settings: Settings) -> list[str]:
     return []
 
 
-async def test_a_whole_life_with_the_documented_rights(secured: SecuredKafka, cluster: Cluster) -> None:
+def seen_of(process: WorkerProcess) -> str:
+    """Whatever somebody beside us could see of a process."""
+    place = Path(f"/proc/{process.pid}")
+    listed = (place / "cmdline").read_bytes() + (place / "environ").read_bytes()
+    return listed.decode(errors="replace") + "".join(
+        process.http(path)[1] for path in ("/metrics", "/readyz", "/livez")
+    )
+
+
+async def test_a_whole_life_with_the_documented_rights(secured: SecuredKafka, secured_cluster: Cluster) -> None:
     """Input to breach, kill -9, recovery, outcome; and nothing secret in logs, answers or the process list."""
-    everything = root(secured, cluster)
-    secured.grant("worker", worker_rights(cluster.settings, PARTITIONS))
-    first = WorkerProcess(cluster, *flags(secured, cluster))
+    cluster, everything = secured_cluster, secured.root(secured_cluster.settings)
+    secured.grant("worker", worker_rights(cluster.settings, cluster.partitions))
+    flags = [*secured.flags("worker", cluster.directory), "--log-level=debug"]
+    every_breach = sorted(TICKETS * BOTH_TARGETS)
+    first = WorkerProcess(cluster, *flags)
     with workers(first):
         await first.ready()
         async with AIOKafkaProducer(**connection(everything, "test")) as producer:
             traffic = Traffic(cluster, producer)
-            await traffic.send(*(traffic.event(f"T-{number}", "1", "created") for number in range(4)))
-            wanted = sorted(("sla.breach.v1", f"T-{number}") for number in range(4) for _ in range(2))
+            await traffic.send(*(traffic.event(ticket, "1", "created") for ticket in TICKETS))
 
             async def breached() -> bool:
-                found = await said(everything, "breaches")
-                return [one for one in found if one[0] == "sla.breach.v1"] == wanted
+                return await said(everything, "breaches", "sla.breach.v1") == every_breach
 
             await eventually(breached, "breaches of both targets")
-            arguments = Path(f"/proc/{first.pid}/cmdline").read_bytes() + Path(f"/proc/{first.pid}/environ").read_bytes()
-            answers = "".join(first.http(path)[1] for path in ("/metrics", "/readyz", "/livez"))
+            seen = seen_of(first)
             first.kill()
-            second = WorkerProcess(cluster, *flags(secured, cluster))
+            second = WorkerProcess(cluster, *flags)
             with workers(second):
                 await second.ready()
-                assert sum(line["position"] for line in second.said("partition.ready")) >= 4, "it begins anew"
-                await traffic.send(*(traffic.event(f"T-{number}", "2", "resolved") for number in range(4)))
+                assert sum(line["position"] for line in second.said("partition.ready")) >= len(TICKETS), (
+                    "it begins anew"
+                )
+                await traffic.send(*(traffic.event(ticket, "2", "resolved") for ticket in TICKETS))
 
                 async def ended() -> bool:
-                    return len(await said(everything, "outcomes")) == 8
+                    return await said(everything, "outcomes", "sla.outcome.v1") == every_breach
 
                 await eventually(ended, "an outcome of both targets of each ticket")
+                seen += seen_of(second)
                 code, _ = await second.stop()
                 assert code == 0
-    assert [one for one in await said(everything, "breaches") if one[0] == "sla.breach.v1"] == wanted
+    assert await said(everything, "breaches", "sla.breach.v1") == every_breach
     logs = json.dumps([first.lines, second.lines])
     assert len(logs) > 1_000
-    for where, text in (("log", logs), ("answers", answers), ("process list", arguments.decode(errors="replace"))):
-        assert PASSWORDS["worker"] not in text, f"the password is in the {where}"
+    assert PASSWORDS["worker"] not in logs + seen
+
+
+async def test_each_missing_right_is_named_before_anything_is_consumed(
+    secured: SecuredKafka, secured_cluster: Cluster
+) -> None:
+    cluster = secured_cluster
+    settings = secured.by_password(cluster.settings, "worker")
+    rights = worker_rights(settings, cluster.partitions)
+    nothing = await lacking(settings)
+    assert len(nothing) == len(
+        [one for one in rights if one.operation != "DescribeConfigs"]
+    )  # unseen, it cannot be told
+    secured.grant("worker", rights)
+
+    async def granted() -> bool:
+        return await lacking(settings) == []
+
+    await eventually(granted, "the rights to be in force")
+    for one in rights:
+        secured.revoke("worker", one)
+        sentence = f"kafka: User:worker lacks {one}; grant it: kafka-acls.sh --bootstrap-server {settings.kafka} --add "
+
+        async def refused(sentence: str = sentence) -> bool:
+            lines = await lacking(settings)
+            return len(lines) == 1 and lines[0].startswith(sentence)
+
+        await eventually(refused, sentence)
+        secured.grant("worker", [one])
+        await eventually(granted, "the right to be in force again")
+
+
+async def test_a_worker_without_rights_ends_with_2_and_never_joins_the_group(
+    secured: SecuredKafka, secured_cluster: Cluster
+) -> None:
+    cluster = secured_cluster
+    rights = worker_rights(cluster.settings, cluster.partitions)
+    secured.grant("worker", [one for one in rights if one.name != cluster.settings.topic("breaches")])
+    process = WorkerProcess(cluster, *secured.flags("worker", cluster.directory))
+    with workers(process):
+        assert await process.ended() == 2
+    assert [line["text"].partition(";")[0] for line in process.lines] == [
+        f"kafka: User:worker lacks Write on topic {cluster.settings.topic('breaches')}"
+    ]
+    groups = await secured.groups()
+    assert cluster.settings.group_id not in groups
+
+
+async def test_a_worker_outlives_its_tokens(
+    secured: SecuredKafka, secured_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker hangs up whenever a token expires, every two seconds; nothing is lost and nobody is restarted."""
+    cluster, everything = secured_cluster, secured.root(secured_cluster.settings)
+    secured.grant("worker", worker_rights(cluster.settings, cluster.partitions))
+    monkeypatch.setenv("TOKEN_LIFE_S", "2")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    flags = (
+        "--kafka-tls=on", f"--kafka-tls-ca-file={secured.certificates.ca_file}", "--kafka-sasl-mechanism=OAUTHBEARER",
+        "--kafka-sasl-token-provider=tests.secured_support:token_of_worker",
+    )  # fmt: skip
+    process = WorkerProcess(cluster, *flags)
+    with workers(process):
+        await process.ready()
+        async with AIOKafkaProducer(**connection(everything, "test")) as producer:
+            traffic = Traffic(cluster, producer)
+            sent: list[str] = []
+
+            async def lived_on() -> bool:
+                sent.append(f"T-{len(sent)}")
+                await traffic.send(traffic.event(sent[-1], "1", "created"))
+                return len(sent) > 10
+
+            await eventually(lived_on, "several lives of a token", every=0.5)
+
+            async def breached() -> bool:
+                return await said(everything, "breaches", "sla.breach.v1") == sorted(sent * BOTH_TARGETS)
+
+            await eventually(breached, "every breach")
+            assert process.code is None
+            assert process.http("/readyz")[0] == 200
