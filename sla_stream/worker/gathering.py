@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from sla_stream.errors import SlaStreamError
 from sla_stream.kafka.transaction import Batches
 from sla_stream.worker.amendments import Amendments
-from sla_stream.worker.firing import Firing
+from sla_stream.worker.firing import Firing, Poll
 from sla_stream.worker.inbox import Inbox
 from sla_stream.worker.processing import Processing
 from sla_stream.worker.turns import Turns
@@ -79,7 +79,7 @@ class Gathering:
                 position = records[done].offset
                 break
             position = max(position, batch.end)
-            self._firing.see(batch.stable, batch.polled_at)
+            self._firing.see(Poll(batch.stable, batch.highwater, batch.polled_at))
             highwater = batch.highwater
             if self._processing.poison.exceeded:
                 break
