@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
@@ -26,10 +24,10 @@ from aiokafka.structs import TopicPartition
 
 from sla_stream.broker.java import find_java
 from sla_stream.broker.kafka_jars import kafka_distribution
+from tests.npm_support import installed, node
 from tests.worker_support import ROOT, Cluster, eventually
 
 EXAMPLES = ROOT / "docs" / "examples" / "consumers"
-BUILD = ROOT / "build" / "consumers"
 POLICIES = """\
 apiVersion: sla-stream/v1
 policies:
@@ -136,24 +134,9 @@ def java(directory: Path) -> list[str]:
 
 
 def typescript() -> list[str]:
-    """The TypeScript example with its pinned packages, type-checked and built; kept under build/ until it changes."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        message = "the TypeScript consumer was not tried: it needs Node 20 and npm (Debian: apt-get install nodejs npm)"
-        pytest.fail(message, pytrace=False) if os.environ.get("CI") else pytest.skip(message)
-    names = ("package.json", "package-lock.json", "tsconfig.json", "pager.ts")
-    sources = [EXAMPLES / "typescript" / name for name in names]
-    home = BUILD / hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    if not home.is_dir():
-        BUILD.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
-            for source in sources:
-                shutil.copy(source, scratch)
-            for words in ([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], [npm, "run", "build"]):
-                done = subprocess.run(words, cwd=scratch, capture_output=True, text=True, timeout=300)
-                assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-            shutil.copytree(scratch, home, symlinks=True)
-    return [node, str(home / "dist" / "pager.js")]
+    """The TypeScript example with its pinned packages, type-checked and built."""
+    home = installed(EXAMPLES / "typescript", ("tsconfig.json", "pager.ts"), build="build")
+    return [node(), str(home / "dist" / "pager.js")]
 
 
 @contextlib.asynccontextmanager
