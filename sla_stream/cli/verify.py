@@ -182,7 +182,8 @@ def _write(args: argparse.Namespace, verdict: Verdict, taken: Snapshot | None) -
     until = "" if verdict.until is None else f" as of {format_instant(verdict.until)}"
     parts = [f"{verdict.published} published, {verdict.expected} expected{until}"]
     count = len(verdict.differences)
-    parts.append(f"{count} difference{'' if count == 1 else 's'}" + (f" in {tickets} ticket{'' if tickets == 1 else 's'}" if count else ""))
+    where = f" in {tickets} ticket{'' if tickets == 1 else 's'}" if count else ""
+    parts.append(f"{count} difference{'' if count == 1 else 's'}{where}")
     if verdict.in_flight:
         parts.append(f"{verdict.in_flight} in flight, not judged")
     if verdict.waiting:

@@ -26,12 +26,12 @@ def try_out(policies: PolicySet, at: int, before: PolicySet | None = None) -> No
     Targets of `before`, which is in force, are known to work.
     """
     sets = [(0, policies)] if before is None else [(0, before), (at, policies)]
-    planner = Timeline(sets).at(at)
-    planner.plan({})
+    timeline = Timeline(sets)
+    for instant in {at, *(policy.valid_from for policy in policies.policies if policy.valid_from is not None)}:
+        timeline.at(instant).plan({})
     known = set() if before is None else {target.ref for target in all_targets(before)}
     for target in all_targets(policies):
         if target.ref not in known:
-            planner.rule_index[target.ref]
             _run(target, at)
 
 

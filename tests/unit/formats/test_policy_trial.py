@@ -28,9 +28,19 @@ def broken(ref: int = 77) -> PolicySet:
     return policies(policy(target("resolution", HOUR, ref=ref, schedule=schedule)))
 
 
-@pytest.mark.parametrize("text", [COMPLETE, "apiVersion: sla-stream/v1\n"])
+VERSIONS = """\
+apiVersion: sla-stream/v1
+policies:
+  - {name: a, targets: {resolution: {target: 1h}}}
+  - {name: a, valid_from: 2025-01-01T00:00:00Z, targets: {resolution: {target: 2h}, due_date: {}}}
+  - {name: a, valid_from: 2040-01-01T00:00:00Z, targets: {resolution: {target: 2bd}}}
+"""
+
+
+@pytest.mark.parametrize("text", [COMPLETE, VERSIONS, "apiVersion: sla-stream/v1\n"])
 def test_what_a_file_says_works(text: str) -> None:
     try_out(parse_policies(text, "p.yaml"), MONDAY)
+    try_out(parse_policies(text, "p.yaml"), MONDAY, policies(policy(target("resolution", HOUR))))
 
 
 def test_every_threshold_is_passed() -> None:
