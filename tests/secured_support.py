@@ -224,7 +224,8 @@ def secured_kafka(directory: Path) -> Iterator[SecuredKafka]:
         Listener("SASL", "SASL_SSL", own | logins),
         Listener("CLEAR", "SASL_PLAINTEXT", logins),
         Listener("OTHERNAME", "SSL", other),
-        Listener("LOST", "SSL", own, host="kafka-1.nowhere.invalid"),
+        Listener("ONLYSCRAM", "SASL_SSL", own | logins | {"sasl.enabled.mechanisms": "SCRAM-SHA-256"}),
+        Listener("LOST", "SASL_SSL", own | logins, host="kafka-1.nowhere.invalid"),
     ]
     protocols = {"CONTROLLER": "SSL", "PLAINTEXT": "PLAINTEXT"} | {one.name: one.protocol for one in listeners}
     properties = {
@@ -255,3 +256,7 @@ def unsecured_token(subject: str, life_s: float = 3600) -> str:
 def token_of_worker() -> str:
     """What `kafka_sasl_token_provider` names in these tests; how long it lives, the environment says."""
     return unsecured_token("worker", float(os.environ.get("TOKEN_LIFE_S", "3600")))
+
+
+def expired_token() -> str:
+    return unsecured_token("worker", -0.5)

@@ -26,11 +26,12 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
+from aiokafka.protocol.admin import SaslHandShakeRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
 from sla_stream.formats.security_settings import PASSWORD_MECHANISMS
 from sla_stream.formats.settings import Settings
-from sla_stream.kafka.clients import REQUEST_TIMEOUT_MS, connection
+from sla_stream.kafka.clients import REQUEST_TIMEOUT_MS, connection, tls_context
 from sla_stream.kafka.tokens import TokenUnavailable
 
 _PROBE_S: Final = 3.0
@@ -125,6 +126,8 @@ async def _explained(
     """`let_in`: the connection stood, and was closed when we used it."""
     if isinstance(error, TokenUnavailable):
         return Obstacle(_first_argument(error), lasting=False)
+    if isinstance(error, UnsupportedSaslMechanismError):
+        return Obstacle(await _other_mechanisms(settings, host, port), lasting=True)
     if isinstance(error, KafkaError) and not isinstance(error, KafkaConnectionError):
         return Obstacle(_refused_login(settings, error), lasting=True)
     cause = error.__cause__ if isinstance(error, KafkaConnectionError) else error
@@ -141,9 +144,6 @@ async def _explained(
 
 def _refused_login(settings: Settings, error: KafkaError) -> str:
     mechanism = settings.kafka_sasl_mechanism
-    if isinstance(error, UnsupportedSaslMechanismError):
-        offered = _first_argument(error).rpartition("Enabled mechanisms are: ")[2].strip("[]").replace("'", "")
-        return f"it does not offer {mechanism}; kafka_sasl_mechanism may be one of what it offers: {offered}"
     if isinstance(error, IllegalSaslStateError):
         return "it takes no log-in on this port; leave kafka_sasl_mechanism out, or use the port for log-ins"
     if isinstance(error, SaslAuthenticationFailed) and mechanism not in PASSWORD_MECHANISMS:
@@ -156,8 +156,23 @@ def _refused_login(settings: Settings, error: KafkaError) -> str:
     return _first_argument(error) or type(error).__name__
 
 
+async def _other_mechanisms(settings: Settings, host: str, port: int) -> str:
+    """aiokafka forgets what the broker offers instead, so it is asked once more."""
+    mechanism = settings.kafka_sasl_mechanism
+    asked = "OAUTHBEARER" if mechanism == "AWS_MSK_IAM" else mechanism
+    tls = {"security_protocol": "SSL", "ssl_context": tls_context(settings)} if settings.kafka_tls else {}
+    names = "its brokers' settings tell (sasl.enabled.mechanisms)"
+    with suppress(OSError, KafkaError):
+        probe = await create_conn(host, port, client_id=f"{settings.group_id}-probe", **tls)
+        try:
+            names = ", ".join(sorted((await probe.send(SaslHandShakeRequest(asked))).enabled_mechanisms))
+        finally:
+            await _closed(probe)
+    return f"it does not offer {mechanism}; kafka_sasl_mechanism may be one of what it offers: {names}"
+
+
 def _refused_certificate(error: ssl.SSLCertVerificationError) -> str:
-    said = error.verify_message
+    said = error.verify_message.rstrip(".")
     if error.verify_code in (62, 64):  # host name and IP address do not match
         help_ = "connect by a name that its certificate is for, or have the certificate made for this name"
     elif error.verify_code in (18, 19, 20, 21):  # nobody we trust has signed it

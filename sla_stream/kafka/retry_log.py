@@ -22,6 +22,7 @@ from sla_stream.formats.settings import Settings
 from sla_stream.kafka.admin import Admin
 from sla_stream.kafka.clients import REQUEST_TIMEOUT_MS, connection
 from sla_stream.kafka.reader import TopicReader
+from sla_stream.kafka.rights import reader_rights, retrier_rights, retry_id
 
 MAX_BYTES: Final = 8 << 20
 _TRANSACTION_TIMEOUT_MS: Final = 15_000
@@ -75,7 +76,8 @@ async def read_marks(settings: Settings) -> Marks:
     """Every mark that is committed; none where the topic does not exist."""
     topic, marks = settings.topic("retries"), Marks()
     async with Admin(settings) as admin:
-        if topic not in await admin.describe([topic]):
+        await admin.require(reader_rights(topic))
+        if topic not in await admin.describe([topic], configs=False):
             return marks
     decoder = msgspec.json.Decoder(Mark)
     async with TopicReader(settings, topic) as reader:
@@ -108,7 +110,7 @@ class RetryLog:
         asyncio.get_running_loop().set_exception_handler(_leftover)
         self._producer = AIOKafkaProducer(
             **connection(self._settings, "retry"),
-            transactional_id=f"{self._settings.group_id}-retry",
+            transactional_id=retry_id(self._settings),
             transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
             acks="all",
             max_request_size=MAX_BYTES,
@@ -174,7 +176,8 @@ class RetryLog:
 
     async def _check_topic(self) -> None:
         async with Admin(self._settings) as admin:
-            if self.topic not in await admin.describe([self.topic]):
+            await admin.require(retrier_rights(self._settings))
+            if self.topic not in await admin.describe([self.topic], configs=False):
                 raise ConfigError(
                     f"kafka: {self._settings.kafka} has no topic {self.topic}; expected it to exist: "
                     "`sla-stream topics create` makes it"

@@ -74,6 +74,22 @@ def push_id(settings: Settings) -> str:
     return f"{settings.topic('policies')}-push"
 
 
+def retrier_rights(settings: Settings) -> list[Right]:
+    """Of `dlq retry` and `late retry`, beside reading the topic of the letters; they go back to the input topic."""
+    marks, retry = settings.topic("retries"), retry_id(settings)
+    return [
+        Right("Read", "topic", marks),
+        Right("Write", "topic", marks),
+        Right("Write", "topic", settings.topic("ticket_events")),
+        Right("Write", "transactional-id", retry, (retry,)),
+    ]
+
+
+def retry_id(settings: Settings) -> str:
+    """The transactional id of `dlq retry` and `late retry`."""
+    return f"{settings.group_id}-retry"
+
+
 def creator_rights(settings: Settings, topics: Iterable[str], *, alter: bool = False) -> list[Right]:
     """Of `topics create`. How many copies are usual is a config of the cluster; with `replication` nobody asks."""
     usual = [] if settings.replication is not None else [Right("DescribeConfigs", "cluster")]

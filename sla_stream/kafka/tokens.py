@@ -202,7 +202,7 @@ def _msk_source(settings: Settings) -> Source:
     if not region:
         raise ConfigError("kafka_sasl_aws_region: missing; expected the cluster's region, here or in AWS_REGION")
     try:
-        signer = import_module("aws_msk_iam_sasl_signer").MSKAuthTokenProvider
+        signer = import_module("aws_msk_iam_sasl_signer.MSKAuthTokenProvider")
     except ImportError:
         raise ConfigError(
             "kafka_sasl_mechanism: AWS_MSK_IAM needs a package more: pip install 'sla-stream[msk]'"

@@ -12,6 +12,7 @@ from sla_stream.formats.instants import format_instant
 from sla_stream.formats.settings import Settings
 from sla_stream.kafka.admin import Admin
 from sla_stream.kafka.retry_log import Mark, Marks, Resend, RetryLog
+from sla_stream.kafka.rights import Right
 from sla_stream.letters.forecast import refusal
 from sla_stream.letters.letter import Letter
 
@@ -87,7 +88,8 @@ class Sorter:
     async def _partitions(self, topic: str) -> int:
         if topic not in self._sizes:
             async with Admin(self.settings) as admin:
-                found = await admin.describe([topic])
+                await admin.require([Right("Write", "topic", topic)])
+                found = await admin.describe([topic], configs=False)
             if topic not in found:
                 raise ConfigError(f"kafka: {self.settings.kafka} has no topic {topic}, where letters came from")
             self._sizes[topic] = found[topic].partitions
