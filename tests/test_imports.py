@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "service": {"core", "formats", "sources", "kafka", "observe"},
     "letters": {"core", "formats", "kafka"},
     "ingest": {"core", "formats", "sources", "kafka", "observe"},
+    "gateway": {"core", "formats", "sources", "kafka", "observe"},
     "demo": {"core", "formats", "sources", "kafka", "observe", "broker", "worker", "history", "service"},
     "cli": {
         "core",
@@ -35,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
         "service",
         "letters",
         "ingest",
+        "gateway",
         "demo",
     },
 }

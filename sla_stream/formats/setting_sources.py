@@ -72,8 +72,11 @@ def from_environment(environment: Mapping[str, str], known: Collection[str]) -> 
     return found, problems
 
 
-def from_file(path: str, known: Collection[str]) -> Sources:
-    """A YAML or JSON mapping of setting names to scalars (or lists, for settings of several values)."""
+def from_file(path: str, known: Collection[str], beside: Collection[str] = ()) -> Sources:
+    """A YAML or JSON mapping of setting names to scalars (or lists, for settings of several values).
+
+    Keys in `beside` are no settings: somebody else reads them.
+    """
     import yaml  # only commands that read a file pay for it
 
     root = _parse(path, yaml)
@@ -86,8 +89,10 @@ def from_file(path: str, known: Collection[str]) -> Sources:
     seen: dict[str, int] = {}
     for key, value in root.value:
         name, place = str(key.value), _place(path, key)
+        if name in beside:
+            continue
         if name not in known:
-            problems.append(f'{place}: no such setting "{name}"{suggest(name, known)}')
+            problems.append(f'{place}: no such setting "{name}"{suggest(name, [*known, *beside])}')
         elif name in seen:
             problems.append(f"{place}: {name}: set twice, first in line {seen[name]}")
         elif name in _IN_PLACE and value.id == "sequence":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,19 +46,23 @@ __all__ = [
 ]
 
 
-def settings_from_arguments(args: argparse.Namespace, env: Mapping[str, str] | None = None) -> Settings:
+def settings_from_arguments(
+    args: argparse.Namespace, env: Mapping[str, str] | None = None, beside: Collection[str] = ()
+) -> Settings:
     """`load_settings` from what a parser with `add_settings_arguments` returned, and the environment."""
     given = vars(args)
     flags = {name: given[name] for name in SETTING_NAMES if name in given}
-    return load_settings(given.get("config"), os.environ if env is None else env, flags)
+    return load_settings(given.get("config"), os.environ if env is None else env, flags, beside)
 
 
 def load_settings(
     config_file: str | None,
     env: Mapping[str, str],
     flags: Mapping[str, str | None],
+    beside: Collection[str] = (),
 ) -> Settings:
-    """The settings in force. `flags` maps setting names to text, None where the flag was not given.
+    """The settings in force. `flags` maps setting names to text, None where the flag was not given; `beside` names
+    parts of the file that are no settings.
 
     Without `config_file` the variable SLA_STREAM_CONFIG may name one. Relative paths in a settings file start
     at its directory. ConfigError lists every problem of every source, one a line, each with its place.
@@ -67,7 +71,7 @@ def load_settings(
     problems: list[str] = []
     path = config_file or env.get(CONFIG_VARIABLE)
     if path:
-        found, problems = from_file(path, SETTING_NAMES)
+        found, problems = from_file(path, SETTING_NAMES, beside)
     variables, more = from_environment(env, SETTING_NAMES)
     problems += more
     found |= variables
