@@ -127,6 +127,9 @@ class SecuredKafka:
             kafka_tls=True,
             kafka_tls_ca_file=self.certificates.ca_file,
             kafka_tls_cert_file=self.certificates.made(name),
+            kafka_sasl_mechanism=None,
+            kafka_sasl_username=None,
+            kafka_sasl_password=None,
         )
 
     def by_password(self, settings: Settings, user: str, mechanism: str = "SCRAM-SHA-512") -> Settings:
@@ -167,7 +170,8 @@ class SecuredKafka:
                 done.result(20)
 
     def grant(self, user: str, rights: Iterable[Right]) -> None:
-        for done in self.admin.create_acls([_binding(user, one) for one in rights]).values():
+        bindings = [_binding(user, one) for one in rights]
+        for done in (self.admin.create_acls(bindings) if bindings else {}).values():
             done.result(20)
 
     def revoke(self, user: str, right: Right) -> None:
@@ -185,11 +189,10 @@ class SecuredKafka:
 
 
 def _binding(user: str, right: Right) -> AclBinding:
-    prefixed = bool(right.ids) and right.ids != (right.name,)
     return AclBinding(
         _RESOURCES[right.kind],
         right.name or "kafka-cluster",
-        ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL,
+        ResourcePatternType.PREFIXED if right.prefixed else ResourcePatternType.LITERAL,
         f"User:{user}",
         "*",
         _OPERATIONS[right.operation],

@@ -116,15 +116,23 @@ class Admin:
         if missing:
             raise denied(self._settings, missing)
 
-    async def group_topics(self, group: str) -> dict[str, str]:
-        """Topics that a group has offsets of (to ""), and those that its members read now (to one member each)."""
+    async def group_offsets(self, group: str) -> dict[tuple[str, int], int]:
+        """The next offset that a group will read, by (topic, partition); of topics that we may see."""
         try:
             committed = await self._client.list_consumer_group_offsets(group)
-            return {one.topic: "" for one in committed} | await group_topics(self._client._client, group)
         except IncompatibleBrokerVersion:  # the embedded broker
             return {}
         except KafkaError as error:
-            raise RetryableError(f"group {group}: cannot be looked at: {error}") from error
+            raise RetryableError(f"group {group}: its offsets cannot be read: {error}") from error
+        return {(one.topic, one.partition): at.offset for one, at in committed.items() if at.offset >= 0}
+
+    async def group_topics(self, group: str) -> dict[str, str]:
+        """Topics that a group has offsets of (to ""), and those that its members read now (to one member each)."""
+        committed = {topic: "" for topic, _ in await self.group_offsets(group)}
+        try:
+            return committed | await group_topics(self._client._client, group)
+        except KafkaError as error:
+            raise RetryableError(f"group {group}: its members cannot be asked for: {error}") from error
 
     async def default_replication(self) -> int:
         """How many copies the brokers make of a topic that does not say. ConfigError when we may not ask."""

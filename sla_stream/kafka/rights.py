@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from sla_stream.errors import ConfigError
-from sla_stream.formats.settings import TOPIC_ROLES, Settings
+from sla_stream.formats.settings import TOPIC_ROLES, Settings, TopicRole
 from sla_stream.kafka.tokens import tokens
 
 Operation = Literal["Read", "Write", "Create", "Delete", "Describe", "DescribeConfigs", "AlterConfigs"]
@@ -30,7 +30,12 @@ class Right:
     def __str__(self) -> str:
         if self.kind == "cluster":
             return f"{self.operation} on the cluster"
-        return f"{self.operation} on {self.kind} {self.name}{'*' if self.ids else ''}"
+        return f"{self.operation} on {self.kind} {self.name}{'*' if self.prefixed else ''}"
+
+    @property
+    def prefixed(self) -> bool:
+        """Whether the name is a beginning, and not one of the ids itself."""
+        return bool(self.ids) and self.ids != (self.name,)
 
 
 def worker_rights(settings: Settings, partitions: int) -> list[Right]:
@@ -54,8 +59,15 @@ def worker_rights(settings: Settings, partitions: int) -> list[Right]:
 
 
 def reader_rights(*topics: str) -> list[Right]:
-    """Of everything that looks back (`replay --topic`, `verify`, `tickets`, `sources check`): no group, no writing."""
+    """Of what looks back (`replay --topic`, `tickets`, `dlq list`, `sources check`): no group, no writing."""
     return [Right("Read", "topic", topic) for topic in topics]
+
+
+def verifier_rights(settings: Settings) -> list[Right]:
+    """Of `verify --topic` with a policy file: what it compares, and how far the worker has come."""
+    roles: tuple[TopicRole, ...] = ("ticket_events", "warnings", "breaches", "outcomes")
+    topics = [settings.topic(role) for role in roles]
+    return [*reader_rights(*topics), Right("Describe", "group", settings.group_id)]
 
 
 def pusher_rights(settings: Settings) -> list[Right]:
@@ -128,7 +140,7 @@ def _grant(settings: Settings, who: str, right: Right) -> str:
     if settings.kafka_sasl_mechanism == "AWS_MSK_IAM":
         return "allow it in the role's IAM policy"
     resource = "--cluster" if right.kind == "cluster" else f"--{right.kind} {right.name}"
-    pattern = " --resource-pattern-type prefixed" if right.ids and right.ids != (right.name,) else ""
+    pattern = " --resource-pattern-type prefixed" if right.prefixed else ""
     to = who if who.startswith("User:") else "User:NAME"
     return (
         f"grant it: kafka-acls.sh --bootstrap-server {settings.kafka} --add --allow-principal {to} "
