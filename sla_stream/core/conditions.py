@@ -158,18 +158,7 @@ class ActionTable:
 
     def look_up(self, event: TicketEvent, before: Attributes, after: Attributes, first: bool) -> tuple[int, ...]:
         """The bits of each set of rules for this event."""
-        key: tuple[Any, ...] = (
-            event.kind,
-            event.actor,
-            event.public,
-            before.get("status"),
-            after.get("status"),
-            first,
-        )
-        if not self._plain:
-            key += tuple(_hashable(after.get(name)) for name in self._values)
-            key += tuple([before.get(name) != after.get(name) for name in self._changes])
-            key += tuple([after.get(name) is None for name in self._presence])
+        key = self.class_of(event, before, after, first)
         found = self._memo.get(key)
         if found is None:
             if len(self._memo) >= self.LIMIT:
@@ -177,6 +166,18 @@ class ActionTable:
             moment = Moment(event, before, after, first)
             found = self._memo[key] = tuple(bits(moment) for bits in self._bits)
         return found
+
+    def class_of(self, event: TicketEvent, before: Attributes, after: Attributes, first: bool) -> tuple[Any, ...]:
+        """All that conditions can see of the event."""
+        key = (event.kind, event.actor, event.public, before.get("status"), after.get("status"), first)
+        if self._plain:
+            return key
+        return (
+            *key,
+            *[_hashable(after.get(name)) for name in self._values],
+            *[before.get(name) != after.get(name) for name in self._changes],
+            *[after.get(name) is None for name in self._presence],
+        )
 
 
 def _hashable(value: Any) -> Any:

@@ -15,18 +15,18 @@ import msgspec
 
 from sla_stream.core import past
 from sla_stream.core import ticket as stored
+from sla_stream.core.agenda import Agenda
 from sla_stream.core.engine_settings import Applied, Counters, EngineSettings
-from sla_stream.core.events import TicketEvent
-from sla_stream.core.fold import UNDOES
+from sla_stream.core.events import EventKey, TicketEvent
+from sla_stream.core.fold import UNDOES, Folder
 from sla_stream.core.folders import Folders
 from sla_stream.core.meta import Meta, log_time_of
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.schedule import FAR
 from sla_stream.core.sla_events import SlaEvent
 from sla_stream.core.store import TicketStore
-from sla_stream.core.ticket import FORM, NEVER, Fold, Ticket
+from sla_stream.core.ticket import FORM, NEVER, Ticket
 from sla_stream.core.timeline import Timeline
-from sla_stream.core.timers import TimerIndex
 from sla_stream.core.views import TicketView, view_ticket
 from sla_stream.core.voice import Voice
 
@@ -44,7 +44,7 @@ class Engine:
     """
 
     __slots__ = (
-        "_folders", "_forgets", "_outdated", "_settings", "_tickets", "_timers", "_voice", "counters",
+        "_agenda", "_folders", "_history", "_outdated", "_settings", "_tickets", "_voice", "counters",
         "log_time", "timeline", "unjudged",
     )  # fmt: skip
 
@@ -60,38 +60,42 @@ class Engine:
         self.log_time = 0
         self.unjudged: dict[str, Exception] = {}
         self._folders = Folders(self.timeline)
+        self._history = past.History()
         self._outdated: list[str] = []
-        self._timers = TimerIndex()
-        self._forgets = TimerIndex()
+        self._agenda = Agenda(self._settings)
         self._voice = Voice(self._settings.settle_for, self._settings.hold_for, self._settings.publish_from)
         self._tickets = TicketStore()
 
-    def apply(self, event: TicketEvent, recorded_at: int, offset: int) -> Applied:
+    def apply(self, event: TicketEvent, recorded_at: int, offset: int, packed: bytes | None = None) -> Applied:
         """Fire everything due before the record's log time, then apply the event.
 
-        `recorded_at` (ms) below `log_time` counts as `log_time`. `offset` becomes evidence.
+        `recorded_at` (ms) below `log_time` counts as `log_time`. `offset` becomes evidence. `packed` is the event's
+        packed form (ticket.pack_event), where the caller has it.
         """
-        now = max(self.log_time, recorded_at)
-        if self._due_at() < now:
+        now = recorded_at if recorded_at > self.log_time else self.log_time
+        if self._agenda.earliest < now:
             self.fire(now)
         self.log_time = now
-        ticket = self._load(event.ticket_id)
+        ticket_id, key = event.ticket_id, event.key
+        ticket = self._tickets.hot.get(ticket_id)
+        if ticket is None or ticket.published < self.timeline.published:
+            ticket = self._load(ticket_id)
         if ticket is None:
-            ticket = self._tickets.add(stored.new_ticket(event.ticket_id, self.timeline.published))
+            ticket = self._tickets.add(stored.new_ticket(ticket_id, self.timeline.published))
             self._count_first(event)
-        else:
-            refused = self._refuse(ticket, event, now)
-            if refused is not None:
-                return refused
+        elif (refused := self._refuse(ticket, event, key, now)) is not None:
+            return refused
         ticket.offset = offset
         ticket.recorded_at = recorded_at
-        if past.in_order(ticket, event):
-            self._fold_in(ticket, event, now)
+        folder = self._folders.of(ticket)
+        if past.in_order(ticket, event, key):
+            at = self._fold_in(folder, ticket, event, key, now, packed)
         else:
-            self._refold(ticket, event, now)
+            self._refold(folder, ticket, event, now)
+            at = stored.next_threshold(ticket.fold)
         self.counters.applied += 1
-        self._tickets.touch(event.ticket_id)
-        self._rearm(ticket)
+        self._tickets.touched.add(ticket_id)
+        self._arm(ticket, at)
         return Applied.APPLIED
 
     def _count_first(self, event: TicketEvent) -> None:
@@ -101,48 +105,50 @@ class Engine:
         if all(target is None for target in planned):
             self.counters.no_policy += 1
 
-    def _refuse(self, ticket: Ticket, event: TicketEvent, now: int) -> Applied | None:
+    def _refuse(self, ticket: Ticket, event: TicketEvent, key: EventKey, now: int) -> Applied | None:
         """Duplicate, conflict or too late; None if the event is to be applied."""
-        known = past.seen_before(ticket, event)
-        if known is not None:
-            if known:
-                self.counters.duplicates += 1
-                return Applied.DUPLICATE
-            self.counters.conflicts += 1
-            return Applied.CONFLICT
-        if event.key < ticket.last or event.at <= ticket.said_at:
-            if now - event.at > self._settings.allowed_lateness or event.key < ticket.base_last:
+        if ticket.ids or event.event_id.encode() in ticket.tail:
+            known = past.seen_before(ticket, event)
+            if known is not None:
+                if known:
+                    self.counters.duplicates += 1
+                    return Applied.DUPLICATE
+                self.counters.conflicts += 1
+                return Applied.CONFLICT
+        if key < ticket.last or event.at <= ticket.said_at:
+            if now - event.at > self._settings.allowed_lateness or key < ticket.base_last:
                 self.counters.too_late += 1
                 return Applied.TOO_LATE
             self.counters.late += 1
         return None
 
-    def _fold_in(self, ticket: Ticket, event: TicketEvent, now: int) -> None:
-        """An event in order: one step. What is due before `now` has fired already."""
-        folder = self._folders.of(ticket)
-        self.counters.folded += past.trim(folder, ticket, now, self._settings)
-        fold, voice = ticket.fold, self._voice.of(ticket, now, live=False)
-
-        def history() -> tuple[Fold, Sequence[TicketEvent]]:
-            return past.history(ticket)
-
+    def _fold_in(
+        self, folder: Folder, ticket: Ticket, event: TicketEvent, key: EventKey, now: int, packed: bytes | None
+    ) -> int:
+        """An event in order: one step. What is due before `now` has fired already. Returns the next threshold."""
+        if past.may_trim(ticket, now, self._settings):
+            self.counters.folded += past.trim(folder, ticket, now, self._settings)
+        fold, voice, history = ticket.fold, self._voice.of(ticket, now, live=False), self._history.of(ticket)
         if event.at > now:
             self._note_fired(ticket, folder.fire_before(fold, ticket.ticket_id, event.at, voice, history))
         folder.apply(fold, event, voice, history)
-        ticket.last = event.key
-        ticket.tail = stored.append_event(ticket.tail, stored.pack_event(event))
+        ticket.last = key
+        ticket.tail = stored.append_event(ticket.tail, stored.pack_event(event) if packed is None else packed)
         ticket.tail_count += 1
-        if min(stored.next_threshold(fold), folder.timeline.next_boundary(fold.lawful_to)) < now:
+        at = stored.next_threshold(fold)
+        if at < now or (not folder.timeline.single and folder.timeline.next_boundary(fold.lawful_to) < now):
             self._note_fired(ticket, folder.fire_before(fold, ticket.ticket_id, now, voice, history))
+            at = stored.next_threshold(fold)
+        return at
 
     def _note_fired(self, ticket: Ticket, fired: int) -> None:
-        ticket.fired_at = max(ticket.fired_at, fired)
+        if fired > ticket.fired_at:
+            ticket.fired_at = fired
 
-    def _refold(self, ticket: Ticket, event: TicketEvent, now: int) -> None:
+    def _refold(self, folder: Folder, ticket: Ticket, event: TicketEvent, now: int) -> None:
         """An event out of order: fold the recent past again, and say the difference."""
         before = stored.tail_events(ticket.tail)
         after = sorted([*before, event], key=lambda each: each.key)
-        folder = self._folders.of(ticket)
         _, old, _ = past.derive(folder, ticket, before, now)
         ticket.fold, new, fired = past.derive(folder, ticket, after, now)
         reason = event.kind if event.kind in UNDOES else "late_event"
@@ -177,7 +183,7 @@ class Engine:
             armed, ticket.published = ticket.armed, self.timeline.published
             self._rearm(ticket)  # nothing judged so far is different, but a change to come may be due first
             if ticket.armed < armed:
-                self._tickets.touch(ticket.ticket_id)
+                self._tickets.touched.add(ticket.ticket_id)
             return
         done = min(self.log_time, ticket.armed)  # what was due before has fired, and nothing since
         try:
@@ -186,7 +192,7 @@ class Engine:
             self.unjudged[ticket.ticket_id] = error
             return
         ticket.published = self.timeline.published
-        self._tickets.touch(ticket.ticket_id)
+        self._tickets.touched.add(ticket.ticket_id)
         self._voice.of(ticket, self.log_time, live=False).change(old, new, "policy_amended")
         self._rearm(ticket)
 
@@ -218,31 +224,34 @@ class Engine:
         """Fire what is due before `now` (strictly), at most `limit` tickets of it; True if more remains."""
         self.log_time = max(self.log_time, now)
         left = limit
-        while (entry := self._timers.pop_before(now)) is not None:
+        while (entry := self._agenda.pop_timer(now)) is not None:
             self._wake(*entry, min(now, entry[0] + 1))
             if left is not None:
                 left -= 1
                 if left <= 0:
                     break
-        while (left is None or left > 0) and (entry := self._forgets.pop_before(now)) is not None:
+        while (left is None or left > 0) and (entry := self._agenda.pop_forget(now)) is not None:
             self._forget(*entry, now)
             left = None if left is None else left - 1
-        return self._due_at() < now
+        return self._agenda.earliest < now
 
     def _wake(self, at: int, ticket_id: str, until: int) -> None:
         """Fire what one ticket has due before `until`; the rest waits its turn, so that tickets come in order."""
         ticket = self._load(ticket_id)
         if ticket is None or ticket.armed != at:
-            return
+            return None
         ticket.armed = FAR
-        if self._next_at(ticket) < until:
-            self._tickets.touch(ticket_id)
-            voice = self._voice.of(ticket, self.log_time, live=True)
-            folder = self._folders.of(ticket)
-            fired = folder.fire_before(ticket.fold, ticket_id, until, voice, lambda: past.history(ticket))
-            self._note_fired(ticket, fired)
-            voice.release(self.timeline.targets, until)
+        next_at = self._next_at(ticket, stored.next_threshold(ticket.fold))
+        if next_at >= until:
+            return self._agenda.arm(ticket, next_at)
+        self._tickets.touched.add(ticket_id)
+        voice = self._voice.of(ticket, self.log_time, live=True)
+        folder = self._folders.of(ticket)
+        fired = folder.fire_before(ticket.fold, ticket_id, until, voice, self._history.of(ticket))
+        self._note_fired(ticket, fired)
+        voice.release(self.timeline.targets, until)
         self._rearm(ticket)
+        return None
 
     def _forget(self, at: int, ticket_id: str, now: int) -> None:
         ticket = self._load(ticket_id)
@@ -259,43 +268,39 @@ class Engine:
         for ticket_id in sorted(self.ticket_ids()):
             ticket = self._load(ticket_id)
             if ticket is not None and ticket.held:
-                self._tickets.touch(ticket_id)
+                self._tickets.touched.add(ticket_id)
                 self._voice.of(ticket, self.log_time, live=True).release(self.timeline.targets, FAR)
 
     def next_due(self) -> int | None:
         """Earliest instant (ms) after which `advance` has something to look at, or None."""
-        return self.log_time - 1 if self._outdated else self.next_timer()
+        if self._outdated:
+            return self.log_time - 1
+        return self.next_timer()
 
     def next_timer(self) -> int | None:
         """Earliest instant (ms) after which `fire` has something to look at, or None."""
-        due = self._due_at()
+        due = self._agenda.earliest
         return due if due < FAR else None
-
-    def _due_at(self) -> int:
-        timer, forget = self._timers.earliest, self._forgets.earliest
-        return timer if timer < forget else forget
 
     @property
     def open_timers(self) -> int:
         """Tickets with a deadline or an alarm to wait for (some of them may have got ahead of it meanwhile)."""
-        return len(self._timers)
+        return len(self._agenda)
 
-    def _next_at(self, ticket: Ticket) -> int:
-        """When the ticket next has something to fire or to release."""
-        at = min(stored.next_threshold(ticket.fold), past.next_change(self._folders.of(ticket).timeline, ticket.fold))
+    def _next_at(self, ticket: Ticket, threshold: int) -> int:
+        """When the ticket next has something to fire or to release, its next threshold being this."""
+        at = threshold
+        if not self.timeline.single:
+            at = min(at, past.next_change(self._folders.of(ticket).timeline, ticket.fold))
         for held in ticket.held:
             at = min(at, held.release)
         return at
 
     def _rearm(self, ticket: Ticket) -> None:
-        at = self._next_at(ticket)
-        if at < ticket.armed:
-            ticket.armed = at
-            self._timers.push(at, ticket.ticket_id)
-        forget = past.forget_at(ticket, self._settings)
-        if forget < ticket.forgets:
-            ticket.forgets = forget
-            self._forgets.push(forget, ticket.ticket_id)
+        self._arm(ticket, stored.next_threshold(ticket.fold))
+
+    def _arm(self, ticket: Ticket, threshold: int) -> None:
+        self._agenda.arm(ticket, self._next_at(ticket, threshold))
 
     def take_outputs(self) -> list[SlaEvent]:
         """The SLA events decided since the last call."""
@@ -329,10 +334,7 @@ class Engine:
             self._tickets.put_packed(ticket_id, packed)
             head = stored.decode_head(packed)
             assert head.form == FORM, f"stored form {head.form} of ticket {ticket_id!r} is not known"
-            if head.armed < FAR:
-                self._timers.push(head.armed, ticket_id)
-            if head.forgets < FAR:
-                self._forgets.push(head.forgets, ticket_id)
+            self._agenda.restore(ticket_id, head)
             if head.published < published and concerned[self.timeline.known(head.published)]:
                 self._outdated.append(ticket_id)
 

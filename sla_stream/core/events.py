@@ -25,6 +25,10 @@ TEXT_ATTRIBUTES: Final = (
 """Text attributes of a ticket, in the order in which they are written."""
 
 
+EventKey = tuple[int, int, str]
+"""(at, sequence, event id)."""
+
+
 class TicketEvent(msgspec.Struct, array_like=True, gc=False):
     """One thing that happened to a ticket.
 
@@ -47,6 +51,6 @@ class TicketEvent(msgspec.Struct, array_like=True, gc=False):
     reason: str | None = None
 
     @property
-    def key(self) -> tuple[int, int, str]:
+    def key(self) -> EventKey:
         """Place of the event within its ticket, whatever order events arrive in."""
         return (self.at, self.sequence, self.event_id)

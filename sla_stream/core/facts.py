@@ -11,7 +11,6 @@ from typing import Protocol
 from sla_stream.core import cycle as clock
 from sla_stream.core.conditions import Attributes
 from sla_stream.core.cycle import CANCELLED, MET, MISSED, STAGES, Cycle
-from sla_stream.core.metrics import metric_of
 from sla_stream.core.policy import Target
 from sla_stream.core.schedule import FAR
 from sla_stream.core.sla_events import OUTCOME, SlaEvent, Type
@@ -59,36 +58,36 @@ class Facts:
         self.repeatable.add((metric, number, threshold))
 
 
-def unsaid(ticket_id: str, clock_name: str) -> SlaEvent:
-    """An SLA event of a clock on which nothing is decided that only its saying decides."""
-    event = SlaEvent()
-    event.ticket_id = ticket_id
-    event.clock = clock_name
-    event.metric = metric_of(clock_name)
-    event.threshold = event.outcome = event.reason = event.raw = None
-    event.revision = 0
-    event.late_attach = False
-    event.supersedes = event.retracts = event.retracts_type = None
-    return event
-
-
 def fact(
-    type_: Type, ticket_id: str, metric: str, cycle: Cycle, target: Target, at: int, attributes: Attributes
+    type_: Type,
+    ticket_id: str,
+    metric: str,
+    cycle: Cycle,
+    target: Target,
+    at: int,
+    attributes: Attributes,
+    threshold: str | None = None,
 ) -> SlaEvent:
     """What can be said of `cycle` at `at`."""
-    event = unsaid(ticket_id, metric)
-    event.type = type_
-    event.cycle = cycle.number
-    event.target = target
-    event.target_ms = cycle.target
-    event.started_at = cycle.started
-    event.due_at = cycle.due if cycle.due < FAR else None
-    event.at = at
-    event.elapsed = clock.elapsed(cycle, target, at)
-    event.paused = cycle.paused
-    event.overrun = event.elapsed - cycle.at_due if cycle.breached else 0
-    event.ticket = attributes
-    return event
+    elapsed, due = clock.elapsed(cycle, target, at), cycle.due
+    # By position, in the order of SlaEvent's fields: this is made for every threshold and outcome of a log.
+    return SlaEvent(
+        type_,
+        ticket_id,
+        metric,
+        target.metric,
+        cycle.number,
+        threshold,
+        target,
+        cycle.target,
+        cycle.started,
+        due if due < FAR else None,
+        at,
+        elapsed,
+        cycle.paused,
+        elapsed - cycle.at_due if cycle.breached else 0,
+        attributes,
+    )
 
 
 def outcome(ticket_id: str, metric: str, cycle: Cycle, target: Target, attributes: Attributes) -> SlaEvent:

@@ -17,6 +17,8 @@ from sla_stream.core.cycle import CANCELLED, MET, PAUSED, Cycle
 from sla_stream.core.events import TicketEvent
 from sla_stream.core.facts import Sink, fact, outcome
 from sla_stream.core.moves import Step, merge
+from sla_stream.core.planner import Planner
+from sla_stream.core.rows import moved
 from sla_stream.core.sla_events import BREACH, ESCALATION, WARNING, Type
 from sla_stream.core.ticket import NEVER, Fold
 from sla_stream.core.timeline import Timeline
@@ -88,16 +90,16 @@ class Folder:
         was_breached = cycle.breached
         threshold = clock.fire(cycle, target)
         kind: Type = ESCALATION if was_breached else WARNING if threshold else BREACH
-        found = fact(kind, ticket_id, metric, cycle, target, at, attributes)
-        found.threshold = threshold.name if threshold else None
-        sink.say(found)
+        name = threshold.name if threshold else None
+        sink.say(fact(kind, ticket_id, metric, cycle, target, at, attributes, name))
 
     def apply(self, fold: Fold, event: TicketEvent, sink: Sink, history: History) -> None:
         """Fold the next event of a ticket in."""
         first = not fold.known
         fold.known = True
-        while (boundary := self.timeline.next_boundary(fold.lawful_to)) <= event.at:
-            self._cross(fold, event.ticket_id, boundary, sink, history)
+        if not self.timeline.single:
+            while (boundary := self.timeline.next_boundary(fold.lawful_to)) <= event.at:
+                self._cross(fold, event.ticket_id, boundary, sink, history)
         if first and event.kind != "created":
             first = self._first_seen(fold, event, sink, history)
         before = fold.attributes
@@ -135,9 +137,9 @@ class Folder:
 
     def _keep_ended_attributes(self, fold: Fold, before: Attributes) -> None:
         """An ended cycle that may run again remembers what its outcome said of the ticket."""
-        for metric, cycles in fold.clocks.items():
-            cycle = cycles[-1]
-            if cycle.stage >= MET and cycle.ticket is None and metric in self.timeline.reopening:
+        for metric in self.timeline.reopening:
+            cycles = fold.clocks.get(metric)
+            if cycles is not None and (cycle := cycles[-1]).stage >= MET and cycle.ticket is None:
                 cycle.ticket = before
 
     def _cancel_all(self, fold: Fold, event: TicketEvent, sink: Sink) -> None:
@@ -153,17 +155,25 @@ class Folder:
     def _move_clocks(
         self, fold: Fold, event: TicketEvent, before: Attributes, first: bool, sink: Sink, history: History
     ) -> None:
+        timeline = self.timeline
+        planner = timeline.at(event.at)
+        row = planner.row(event, before, fold.attributes, first)
+        of_now = timeline.single or _judged_since(fold, timeline.began(event.at))
+        places = moved(row, fold.clocks) if of_now else None
+        if places == []:
+            return
         step = Step(self, fold, event, before, first, sink, history)
-        if self.timeline.single or not fold.clocks:
-            step.move_all(self.timeline.at(event.at))
+        step.take(planner, row)
+        if places is None:
+            self._move_through_time(step, fold, planner)
         else:
-            self._move_through_time(step, fold, event)
+            for metric, number in places:
+                step.move(metric, number)
         if step.answered:
             fold.responded = True
 
-    def _move_through_time(self, step: Step, fold: Fold, event: TicketEvent) -> None:
+    def _move_through_time(self, step: Step, fold: Fold, now: Planner) -> None:
         """A running or reopened cycle is moved by its own policies, everything else by those in force now."""
-        now = self.timeline.at(event.at)
         for i, metric in enumerate(now.metrics):
             cycles = fold.clocks.get(metric)
             planner = now
@@ -171,6 +181,11 @@ class Folder:
                 planner = self.timeline.at(cycles[-1].law)
             step.look_at(planner)
             step.move(metric, i)
+
+
+def _judged_since(fold: Fold, instant: int) -> bool:
+    """Whether the policies of no earlier time than this judge the last cycle of each clock."""
+    return all(cycles[-1].law >= instant for cycles in fold.clocks.values())
 
 
 def without_undone(events: Sequence[TicketEvent]) -> Sequence[TicketEvent]:

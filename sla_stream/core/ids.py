@@ -17,6 +17,7 @@ import msgspec
 
 NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:sla-stream:v1")
 _PREFIX: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
+_VARIANT: Final = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -24,11 +25,8 @@ def uuid5(name: bytes) -> str:
     """Text of the UUIDv5 of `name`; several times faster than the uuid module."""
     digest = _PREFIX.copy()
     digest.update(name)
-    raw = bytearray(digest.digest()[:16])
-    raw[6] = raw[6] & 0x0F | 0x50
-    raw[8] = raw[8] & 0x3F | 0x80
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = digest.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def event_id(

@@ -7,7 +7,7 @@ the conditions are asked; so an event that shortens a target and resolves the ti
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sla_stream.core import cycle as clock
 from sla_stream.core.conditions import CANCEL, HOLDS, PAUSE, RESET, RESUME, START, STOP, Attributes
@@ -15,30 +15,23 @@ from sla_stream.core.cycle import CANCELLED, MET, MISSED, PAUSED, RUNNING, Cycle
 from sla_stream.core.events import ENDED, TicketEvent
 from sla_stream.core.facts import Sink, outcome
 from sla_stream.core.metrics import AFTER_RESPONSE, DUE_DATE, FIRST_RESPONSE, OWNERSHIP, metric_of
-from sla_stream.core.planner import Plan, Planner
+from sla_stream.core.planner import Planner
 from sla_stream.core.policy import Relaxation, Target
+from sla_stream.core.rows import ACTS, RESTS, Bits, Plan, Row
 from sla_stream.core.ticket import Fold
 from sla_stream.core.timeline import follows
 
 if TYPE_CHECKING:
     from sla_stream.core.fold import Folder
 
-ACTS: Final = (CANCEL | STOP | RESET | PAUSE, CANCEL | STOP | RESET | HOLDS | PAUSE | RESUME)
-"""Bits that matter to a running and to a paused clock. (Those in RESTS, and no others: nothing happens.)"""
-RESTS: Final = (0, HOLDS | PAUSE)
-
 
 def merge(before: Attributes, event: TicketEvent) -> Attributes:
     """The attributes after an event; the same object if nothing changes. Never changes `before`."""
-    after = before
-    for name, value in event.attributes.items():
-        if before.get(name) != value:
-            if after is before:
-                after = dict(before)
-            if value is None:
-                after.pop(name, None)
-            else:
-                after[name] = value
+    after = before | event.attributes
+    if None in event.attributes.values():
+        after = {name: value for name, value in after.items() if value is not None}
+    if after == before:
+        after = before
     if event.kind == "created" and "status" not in after:
         after = {**after, "status": "new"}
     return after
@@ -54,7 +47,8 @@ class Step:
 
     planner: Planner
     plan: Plan
-    bits: tuple[int, ...]
+    bits: Bits
+    reopening: bool
 
     def __init__(
         self,
@@ -75,20 +69,17 @@ class Step:
         self.sink = sink
         self.history = history
         self.answered = False
-        was, status = before.get("status"), self.after.get("status")
-        self.reopening = status not in ENDED and (was in ENDED or (first and event.kind == "reopened"))
 
     def look_at(self, planner: Planner) -> None:
         """Judge by the policies of `planner` from here on."""
-        self.planner = planner
-        self.plan = planner.plan(self.after)
-        self.bits = planner.actions.look_up(self.event, self.before, self.after, self.first)
+        self.take(planner, planner.row(self.event, self.before, self.after, self.first))
 
-    def move_all(self, planner: Planner) -> None:
-        """Move the clocks of all metrics of `planner`."""
-        self.look_at(planner)
-        for i, metric in enumerate(planner.metrics):
-            self.move(metric, i)
+    def take(self, planner: Planner, row: Row) -> None:
+        """The same, with what the planner said of the event."""
+        self.planner = planner
+        self.plan = row.plan
+        self.bits = row.bits
+        self.reopening = row.reopening
 
     def migrate(self, before: Planner, after: Planner) -> None:
         """Policies change at the step's instant: running cycles follow, or keep what they have."""

@@ -12,7 +12,7 @@ from typing import Final
 from sla_stream.core import ticket as stored
 from sla_stream.core.cycle import PAUSED
 from sla_stream.core.engine_settings import EngineSettings
-from sla_stream.core.events import ENDED, TicketEvent
+from sla_stream.core.events import ENDED, EventKey, TicketEvent
 from sla_stream.core.facts import Facts
 from sla_stream.core.fold import UNDOES, VOIDS, Folder, without_undone
 from sla_stream.core.schedule import FAR
@@ -41,16 +41,27 @@ def seen_before(ticket: Ticket, event: TicketEvent) -> bool | None:
     return None
 
 
-def in_order(ticket: Ticket, event: TicketEvent) -> bool:
+def in_order(ticket: Ticket, event: TicketEvent, key: EventKey) -> bool:
     """Whether one step folds the event: nothing that was applied, fired or changed sorts behind it."""
     if event.at <= ticket.fired_at or event.at < ticket.fold.lawful_to:
         return False
-    return event.key > ticket.last and event.kind not in UNDOES
+    return key > ticket.last and event.kind not in UNDOES
 
 
-def history(ticket: Ticket) -> tuple[Fold, Sequence[TicketEvent]]:
-    """The oldest fold that is kept, and the events since."""
-    return stored.unpack_fold(ticket.base), without_undone(stored.tail_events(ticket.tail))
+class History:
+    """Tells, when asked, what is kept of one ticket: the oldest fold, and the events since. `of` says of which."""
+
+    __slots__ = ("_ticket",)
+
+    _ticket: Ticket
+
+    def of(self, ticket: Ticket) -> History:
+        """Speak of `ticket` from here on."""
+        self._ticket = ticket
+        return self
+
+    def __call__(self) -> tuple[Fold, Sequence[TicketEvent]]:
+        return stored.unpack_fold(self._ticket.base), without_undone(stored.tail_events(self._ticket.tail))
 
 
 def derive(folder: Folder, ticket: Ticket, events: list[TicketEvent], now: int) -> tuple[Fold, Facts, int]:
@@ -100,6 +111,17 @@ def forget_at(ticket: Ticket, settings: EngineSettings) -> int:
     if any(cycles[-1].stage <= PAUSED for cycles in fold.clocks.values()):
         return FAR
     return ticket.position + retain
+
+
+def may_trim(ticket: Ticket, now: int, settings: EngineSettings) -> bool:
+    """Whether `trim` has anything to look at: mostly not."""
+    count = ticket.tail_count
+    return (
+        count >= TRIM_AT
+        or count >= settings.max_recent_events
+        or ticket.last[0] < now - settings.allowed_lateness
+        or len(ticket.tail) > MAX_TAIL_BYTES
+    )
 
 
 def trim(folder: Folder, ticket: Ticket, now: int, settings: EngineSettings) -> int:

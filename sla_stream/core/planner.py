@@ -11,19 +11,29 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sla_stream.core.conditions import ActionTable, Attributes
+from sla_stream.core.events import TicketEvent
 from sla_stream.core.metrics import AFTER_RESPONSE, FIRST_RESPONSE, KPI, metric_of
 from sla_stream.core.policy import Match, Policy, PolicySet, PolicyTarget, Relaxation, Rules, Target
+from sla_stream.core.rows import EventClass, Plan, Row, reopens
 
-Plan = tuple[Target | None, ...]
-"""The target of each clock of a planner, in the order of `Planner.metrics`."""
+
+class Planned:
+    """A plan, and the rows looked up for it so far."""
+
+    __slots__ = ("plan", "rows", "rules")
+
+    def __init__(self, plan: Plan, rules: tuple[int, ...]) -> None:
+        self.plan = plan
+        self.rules = rules
+        self.rows: dict[EventClass, Row] = {}
 
 
 class Planner:
     """One policy set, ready to be asked."""
 
     __slots__ = (
-        "_matches", "_memo", "_names", "_relaxations", "actions", "default_index", "defaults", "metrics", "policies",
-        "rule_index", "targets",
+        "_matches", "_memo", "_names", "_plans", "_relaxations", "_tagged", "actions", "default_index", "defaults",
+        "metrics", "policies", "rule_index", "targets",
     )  # fmt: skip
 
     LIMIT: Final = 50_000
@@ -47,24 +57,50 @@ class Planner:
         names = {"priority"}
         for policy in policies.policies:
             _names_of(policy.match, names)
-        self._names = tuple(sorted(names))
-        self._memo: dict[tuple[Any, ...], Plan] = {}
+        self._tagged = "tags" in names
+        self._names = tuple(sorted(names - {"tags"}))
+        self._memo: dict[tuple[Any, ...], Planned] = {}
+        self._plans: dict[tuple[int, ...], Planned] = {}
+        """By the numbers of the targets: different attributes have the same plan, which shares its rows."""
 
     def plan(self, attributes: Attributes) -> Plan:
         """The target of each metric for a ticket with these attributes."""
+        return self._planned(attributes).plan
+
+    def row(self, event: TicketEvent, before: Attributes, after: Attributes, first: bool) -> Row:
+        """What an event means to each clock of a ticket that had the attributes `before` and now has `after`."""
+        planned = self._planned(after)
+        key = self.actions.class_of(event, before, after, first)
+        row = planned.rows.get(key)
+        if row is None:
+            if len(planned.rows) >= self.LIMIT:
+                planned.rows.clear()
+            bits, reopening = self.actions.look_up(event, before, after, first), reopens(event, before, after, first)
+            row = planned.rows[key] = Row(planned.plan, bits, reopening, self.metrics, planned.rules)
+        return row
+
+    def _planned(self, attributes: Attributes) -> Planned:
         get = attributes.get
-        key = tuple([get(name) if name != "tags" else tuple(get("tags") or ()) for name in self._names])
-        plan = self._memo.get(key)
-        if plan is None:
+        key = tuple([get(name) for name in self._names])
+        if self._tagged:
+            key += tuple(get("tags") or ())
+        planned = self._memo.get(key)
+        if planned is None:
             if len(self._memo) >= self.LIMIT:
                 self._memo.clear()
-            plan = self._memo[key] = self._ask(attributes)
-        return plan
+            planned = self._memo[key] = self._ask(attributes)
+        return planned
 
-    def _ask(self, attributes: Attributes) -> Plan:
+    def _ask(self, attributes: Attributes) -> Planned:
         matching = [policy for policy, matches in self._matches if matches(attributes)]
         priority = attributes.get("priority")
-        return tuple(_first_target(matching, name, priority) for name in self.metrics)
+        plan = tuple(_first_target(matching, name, priority) for name in self.metrics)
+        refs = tuple(target.ref if target is not None else 0 for target in plan)
+        planned = self._plans.get(refs)
+        if planned is None:
+            rules = [self.rule_index[ref] if ref else self.default_index[i] for i, ref in enumerate(refs)]
+            planned = self._plans[refs] = Planned(plan, tuple(rules))
+        return planned
 
     def relaxation(self, attributes: Attributes, started: int) -> Relaxation | None:
         """The first relaxation of the file whose window a cycle started at `started` lies in."""

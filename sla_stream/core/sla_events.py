@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
+import msgspec
+
+from sla_stream.core.ids import event_id
 from sla_stream.core.policy import Target
 
 Type = Literal["sla.warning.v1", "sla.breach.v1", "sla.escalation.v1", "sla.outcome.v1", "sla.retraction.v1"]
@@ -14,7 +17,7 @@ OUTCOME: Final = "sla.outcome.v1"
 RETRACTION: Final = "sla.retraction.v1"
 
 
-class SlaEvent:
+class SlaEvent(msgspec.Struct, gc=False, eq=False):
     """One SLA event, ready to be rendered (formats.sla_event). Instants and durations in ms.
 
     `retracts_type` is set on a retraction only: the type of what it withdraws, which says the topic it goes to.
@@ -22,15 +25,9 @@ class SlaEvent:
     `clock` is the metric, or the metric with KPI behind it for a stretch goal: what tells clocks apart.
     `raw` is (due_at, outcome) under the target before a relaxation, on outcomes of relaxed cycles; else None.
     `evidence` is (offset, recorded_at) of the last input record the decision rests on.
+    `own_id` is set where the id does not follow from the other fields: on a retraction.
     """
 
-    __slots__ = (
-        "at", "clock", "cycle", "decided_at", "due_at", "elapsed", "evidence", "id", "late_attach", "metric", "outcome",
-        "overrun", "paused", "raw", "reason", "retracts", "retracts_type", "revision", "started_at", "supersedes",
-        "target", "target_ms", "threshold", "ticket", "ticket_id", "type",
-    )  # fmt: skip
-
-    id: str
     type: Type
     ticket_id: str
     clock: str
@@ -45,17 +42,25 @@ class SlaEvent:
     elapsed: int
     paused: int
     overrun: int
-    outcome: str | None
-    reason: str | None
-    raw: tuple[int | None, str] | None
     ticket: dict[str, Any]
-    revision: int
-    supersedes: str | None
-    late_attach: bool
-    retracts: str | None
-    retracts_type: Type | None
-    decided_at: int
-    evidence: tuple[int, int]
+    outcome: str | None = None
+    reason: str | None = None
+    raw: tuple[int | None, str] | None = None
+    late_attach: bool = False
+    revision: int = 0
+    supersedes: str | None = None
+    retracts: str | None = None
+    retracts_type: Type | None = None
+    decided_at: int = 0
+    evidence: tuple[int, int] = (-1, 0)
+    own_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Worked out when asked for: a replay that only counts never does."""
+        if self.own_id is not None:
+            return self.own_id
+        return event_id(self.ticket_id, self.clock, self.cycle, self.type, self.threshold, self.due_at, self.revision)
 
     @property
     def remaining(self) -> int:

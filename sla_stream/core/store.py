@@ -12,18 +12,21 @@ from sla_stream.core.ticket import Ticket, pack_ticket, unpack_ticket
 
 
 class TicketStore:
-    """Ticket states by id. A ticket got with `get` may be changed until the next `flush`; say so with `touch`."""
+    """Ticket states by id. One got with `get` may be changed until the next `flush`, with its id put into `touched`.
 
-    __slots__ = ("_hot", "_rest", "_touched")
+    `hot`: those unpacked since the last `flush`; None: forgotten.
+    """
+
+    __slots__ = ("_rest", "hot", "touched")
 
     def __init__(self) -> None:
         self._rest: dict[str, bytes] = {}
-        self._hot: dict[str, Ticket | None] = {}
-        self._touched: set[str] = set()
+        self.hot: dict[str, Ticket | None] = {}
+        self.touched: set[str] = set()
 
     def get(self, ticket_id: str) -> Ticket | None:
         """The ticket, unpacked; None if unknown or forgotten."""
-        hot = self._hot
+        hot = self.hot
         if ticket_id in hot:
             return hot[ticket_id]
         packed = self._rest.get(ticket_id)
@@ -34,24 +37,20 @@ class TicketStore:
 
     def peek(self, ticket_id: str) -> Ticket | None:
         """The ticket as it is, to look at only."""
-        if ticket_id in self._hot:
-            return self._hot[ticket_id]
+        if ticket_id in self.hot:
+            return self.hot[ticket_id]
         packed = self._rest.get(ticket_id)
         return None if packed is None else unpack_ticket(packed)
 
     def add(self, ticket: Ticket) -> Ticket:
         """Keep a new ticket."""
-        self._hot[ticket.ticket_id] = ticket
+        self.hot[ticket.ticket_id] = ticket
         return ticket
-
-    def touch(self, ticket_id: str) -> None:
-        """The ticket's state is to be stored."""
-        self._touched.add(ticket_id)
 
     def forget(self, ticket_id: str) -> None:
         """Drop the ticket; a tombstone is stored."""
-        self._hot[ticket_id] = None
-        self._touched.add(ticket_id)
+        self.hot[ticket_id] = None
+        self.touched.add(ticket_id)
 
     def put_packed(self, ticket_id: str, packed: bytes) -> None:
         """Take over a stored state."""
@@ -60,16 +59,16 @@ class TicketStore:
     def flush(self) -> list[tuple[str, bytes | None]]:
         """(ticket id, packed state) of each ticket touched since the last flush; None: forgotten."""
         changed: list[tuple[str, bytes | None]] = []
-        for ticket_id, ticket in self._hot.items():
+        for ticket_id, ticket in self.hot.items():
             packed = None if ticket is None else pack_ticket(ticket)
             if packed is None:
                 self._rest.pop(ticket_id, None)
             else:
                 self._rest[ticket_id] = packed
-            if ticket_id in self._touched:
+            if ticket_id in self.touched:
                 changed.append((ticket_id, packed))
-        self._hot = {}
-        self._touched = set()
+        self.hot = {}
+        self.touched = set()
         return changed
 
     def packed(self) -> list[tuple[str, bytes]]:
@@ -78,5 +77,5 @@ class TicketStore:
 
     def __iter__(self) -> Iterator[str]:
         """Every ticket known, in no order."""
-        yield from [ticket_id for ticket_id in self._rest if ticket_id not in self._hot]
-        yield from [ticket_id for ticket_id, ticket in self._hot.items() if ticket is not None]
+        yield from [ticket_id for ticket_id in self._rest if ticket_id not in self.hot]
+        yield from [ticket_id for ticket_id, ticket in self.hot.items() if ticket is not None]

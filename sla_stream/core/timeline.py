@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sla_stream.core.metrics import KPI
+from sla_stream.core.metrics import metric_of
 from sla_stream.core.planner import Planner, all_targets, clocks_of
 from sla_stream.core.policy import LEVELS, Policy, PolicySet, Target
 from sla_stream.core.schedule import FAR
@@ -24,8 +24,8 @@ class Timeline:
     """Policy sets and since when (ms) each is published, as planners in force between boundaries."""
 
     __slots__ = (
-        "_boundaries", "_laws", "_only", "_planners", "_rules", "_since", "clocks", "reach", "reopening", "sets",
-        "targets",
+        "_boundaries", "_laws", "_only", "_planners", "_rules", "_since", "clocks", "published", "reach", "reopening",
+        "sets", "single", "targets",
     )  # fmt: skip
 
     def __init__(self, sets: Sequence[tuple[int, PolicySet]], reach: int = FAR) -> None:
@@ -33,6 +33,8 @@ class Timeline:
         """How far (ms) a set published later can reach back."""
         ordered = sorted(sets, key=lambda entry: entry[0])
         self.sets = [ordered[0], *((since, _reaching(policies, since - reach)) for since, policies in ordered[1:])]
+        self.published = self.sets[-1][0]
+        """When (ms) the newest set was published."""
         self._since = _instants(self.sets)
         rules = {name: each for _, policies in reversed(self.sets) for name, each in policies.metrics.items()}
         known = [target for _, policies in self.sets for target in all_targets(policies)]
@@ -43,13 +45,15 @@ class Timeline:
         self._laws = [_in_force(self.sets, at) for at in self._since]
         self._planners: list[Planner | None] = [None] * len(self._laws)
         self._only = self._planner(0) if len(self._laws) == 1 else None
+        self.single = self._only is not None
+        """Whether the same policies hold for all time."""
         self._boundaries = [
             at
             for at, before, after in zip(self._since[1:], self._laws, self._laws[1:], strict=False)
             if _moves_cycles(before, after)
         ]
         names = {name for name, each in rules.items() if each.cycles == "reopen"}
-        self.reopening = frozenset(names | {name + KPI for name in names})
+        self.reopening = frozenset(clock for clock in self.clocks if metric_of(clock) in names)
 
     def followed_by(self, published: int, policies: PolicySet) -> Timeline:
         """The timeline with one more set."""
@@ -97,15 +101,9 @@ class Timeline:
                 since = min(since, max(relaxation.start, published - self.reach))
         return since
 
-    @property
-    def single(self) -> bool:
-        """Whether the same policies hold for all time."""
-        return self._only is not None
-
-    @property
-    def published(self) -> int:
-        """When (ms) the newest set was published."""
-        return self.sets[-1][0]
+    def began(self, instant: int) -> int:
+        """Since when the policies in force at `instant` are."""
+        return self._since[max(0, bisect_right(self._since, instant) - 1)]
 
     @property
     def newest(self) -> PolicySet:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sla_stream.core.facts import Facts, Identity, identity, unsaid
-from sla_stream.core.ids import event_id, retraction_id
+from sla_stream.core.facts import Facts, Identity, identity
+from sla_stream.core.ids import retraction_id
 from sla_stream.core.policy import Target
 from sla_stream.core.sla_events import OUTCOME, RETRACTION, WARNING, SlaEvent
 from sla_stream.core.ticket import Held, Note, Ticket
@@ -133,12 +133,12 @@ class Voice:
 
     def _speak(self, fact: SlaEvent) -> None:
         ticket = self._ticket
-        key = _key_of(fact)
-        times = ticket.times.get(key)
-        if times is not None:
-            fact.revision = times
-            ticket.times[key] = times + 1
-        self._identify(fact)
+        if ticket.times:
+            key = _key_of(fact)
+            times = ticket.times.get(key)
+            if times is not None:
+                fact.revision = times
+                ticket.times[key] = times + 1
         if fact.revision or fact.late_attach or fact.supersedes:
             ticket.notes[_note_key(fact)] = Note(fact.at, fact.revision, fact.late_attach, fact.supersedes)
         if fact.type != OUTCOME and fact.at > ticket.said_at:
@@ -146,23 +146,17 @@ class Voice:
         self._publish(fact)
 
     def _recall(self, fact: SlaEvent) -> None:
-        """Give a standing fact the id it was said with, and forget its note."""
+        """Give a standing fact back what its id was made with, and forget its note."""
         note = self._ticket.notes.pop(_note_key(fact), PLAIN)
         fact.revision = note.revision
         fact.late_attach = note.late_attach
         fact.supersedes = note.supersedes
-        self._identify(fact)
-
-    def _identify(self, fact: SlaEvent) -> None:
-        fact.id = event_id(
-            fact.ticket_id, fact.clock, fact.cycle, fact.type, fact.threshold, fact.due_at, fact.revision
-        )
 
     def _retract(self, fact: SlaEvent, reason: str) -> None:
         self._ticket.times.setdefault(_key_of(fact), 1)
         fact.retracts = fact.id
         fact.retracts_type = fact.type
-        fact.id = retraction_id(fact.id)
+        fact.own_id = retraction_id(fact.retracts)
         fact.type = RETRACTION
         fact.reason = reason
         self._publish(fact)
@@ -221,24 +215,28 @@ def _held(fact: SlaEvent, release: int) -> Held:
 
 
 def _unheld(held: Held, ticket_id: str, targets: dict[int, Target]) -> SlaEvent:
-    fact = unsaid(ticket_id, held.metric)
-    fact.type = held.type  # type: ignore[assignment]  # stored as text, written from a Type
-    fact.cycle = held.cycle
-    fact.threshold = held.threshold
-    fact.target = targets[held.ref]
-    fact.target_ms = held.target_ms
-    fact.started_at = held.started_at
-    fact.due_at = held.due_at
-    fact.at = held.at
-    fact.elapsed = held.elapsed
-    fact.paused = held.paused
-    fact.overrun = held.overrun
-    fact.outcome = held.outcome
-    fact.reason = held.reason
-    fact.raw = held.raw
-    fact.ticket = held.ticket
-    fact.late_attach = held.late_attach
-    return fact
+    target = targets[held.ref]
+    return SlaEvent(
+        type=held.type,  # type: ignore[arg-type]  # stored as text, written from a Type
+        ticket_id=ticket_id,
+        clock=held.metric,
+        metric=target.metric,
+        cycle=held.cycle,
+        threshold=held.threshold,
+        target=target,
+        target_ms=held.target_ms,
+        started_at=held.started_at,
+        due_at=held.due_at,
+        at=held.at,
+        elapsed=held.elapsed,
+        paused=held.paused,
+        overrun=held.overrun,
+        ticket=held.ticket,
+        outcome=held.outcome,
+        reason=held.reason,
+        raw=held.raw,
+        late_attach=held.late_attach,
+    )
 
 
 def _held_identity(held: Held) -> Identity:

@@ -21,8 +21,10 @@ from sla_stream.history.log import BadRecord, Log, Record
 from sla_stream.history.order import OrderedEvents
 
 Clock = Literal["occurred", "recorded"]
+Timed = tuple[int, int, TicketEvent, bytes | None]
+"""(log time, line, event, its packed form where there is one)."""
 CLOCKS: Final[tuple[Clock, ...]] = ("occurred", "recorded")
-SLICE: Final = 4_000
+SLICE: Final = 16_000
 """Steps (records or deadlines) between two rests, at which tickets are packed and outputs handed on."""
 
 
@@ -90,18 +92,23 @@ class Replay:
 
     def _decisions(self) -> Iterator[list[SlaEvent]]:
         limit = self.as_of
-        for log_time, line, event in self._timed():
-            self._last = log_time if self._last is None else max(self._last, log_time)
-            if limit is not None and self._last > limit:
+        apply, last = self.engine.apply, self._last
+        for log_time, line, event, packed in self._timed():
+            self._last = last = log_time if last is None or log_time > last else last
+            if limit is not None and last > limit:
                 self.tally.after_as_of += 1
                 continue
-            yield from self._advance(self._last)
-            applied = self.engine.apply(event, self._last, line)
+            due = self.engine.next_due()
+            if due is not None and due < last:
+                yield from self._advance(last)
+            applied = apply(event, last, line, packed)
             if applied is Applied.CONFLICT:
                 self._refuse(_conflict(line, event, "earlier"))
             elif applied is Applied.APPLIED and self._applied is not None:
                 self._applied(event)
-            yield from self._step()
+            self._steps += 1
+            if self._steps >= SLICE:
+                yield self._rest()
         if self.as_of is None:
             self.as_of = self._last
         if self.as_of is not None:
@@ -118,20 +125,23 @@ class Replay:
         while due is not None and due < now:
             engine.advance(due + 1)
             due = engine.next_due()
-            yield from self._step()
+            self._steps += 1
+            if self._steps >= SLICE:
+                yield self._rest()
 
-    def _step(self) -> Iterator[list[SlaEvent]]:
-        self._steps += 1
-        if self._steps >= SLICE:
-            self._steps = 0
-            self.engine.flush()
-            yield self.engine.take_outputs()
+    def _rest(self) -> list[SlaEvent]:
+        """Pack the tickets and take what was said."""
+        self._steps = 0
+        self.engine.flush()
+        return self.engine.take_outputs()
 
-    def _timed(self) -> Iterator[tuple[int, int, TicketEvent]]:
-        """(log time, line, event) of every good record, in the order of the clock."""
+    def _timed(self) -> Iterator[Timed]:
+        """Every good record, in the order of the clock."""
         if self._clock == "occurred":
             return self._by_occurrence()
-        return self._by_log_time() if self._log.merged else self._as_recorded()
+        if self._log.merged:
+            return self._by_log_time()
+        return ((log_time, line, event, None) for log_time, line, event in self._as_recorded())
 
     def _as_recorded(self) -> Iterator[tuple[int, int, TicketEvent]]:
         for record in self._good():
@@ -143,7 +153,7 @@ class Replay:
             else:
                 yield record.log_time, record.line, record.event
 
-    def _by_log_time(self) -> Iterator[tuple[int, int, TicketEvent]]:
+    def _by_log_time(self) -> Iterator[Timed]:
         """Several partitions as one log: in the order of their log times, none of which goes back."""
         with OrderedEvents(by_log_time=True) as events:
             highest: dict[int, int] = {}
@@ -151,16 +161,16 @@ class Replay:
                 partition = self._log.partition(line)
                 highest[partition] = max(log_time, highest.get(partition, log_time))
                 events.add(line, event, highest[partition])
-            for log_time, line, event, _ in events:
-                yield log_time, line, event
+            for log_time, line, event, _, packed in events.entries():
+                yield log_time, line, event, packed
 
-    def _by_occurrence(self) -> Iterator[tuple[int, int, TicketEvent]]:
+    def _by_occurrence(self) -> Iterator[Timed]:
         with OrderedEvents() as events:
             for record in self._good():
                 events.add(record.line, record.event)
-            for at, line, event, standing in events:
+            for at, line, event, standing, packed in events.entries():
                 if standing is None:
-                    yield at, line, event
+                    yield at, line, event, packed
                 else:
                     self._refuse(_conflict(line, event, f"at {self._log.spot(standing)}"))
 

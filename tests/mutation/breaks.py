@@ -33,8 +33,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "1 a breach is dated due_at",
         "core/fold.py",
-        "found = fact(kind, ticket_id, metric, cycle, target, at, attributes)",
-        "found = fact(kind, ticket_id, metric, cycle, target, at + 1, attributes)",
+        "sink.say(fact(kind, ticket_id, metric, cycle, target, at, attributes, name))",
+        "sink.say(fact(kind, ticket_id, metric, cycle, target, at + 1, attributes, name))",
     ),
     Break(
         "1 due_at is the earliest instant, a closing one stays there",
@@ -108,9 +108,9 @@ BREAKS: tuple[Break, ...] = (
     # -- 5: reopening and reset ------------------------------------------------------------------------------------
     Break(
         "5 whatever kind leaves resolved reopens",
-        "core/moves.py",
-        "self.reopening = status not in ENDED and (was in ENDED or",
-        'self.reopening = status not in ENDED and (was in ENDED and event.kind == "reopened" or',
+        "core/rows.py",
+        "return status not in ENDED and (was in ENDED or",
+        'return status not in ENDED and (was in ENDED and event.kind == "reopened" or',
     ),
     Break(
         "5 with resume, solved time does not count",
@@ -193,7 +193,7 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "8 an event that sorts before one applied is put in its place",
         "core/past.py",
-        "return event.key > ticket.last and event.kind not in UNDOES",
+        "return key > ticket.last and event.kind not in UNDOES",
         "return event.kind not in UNDOES",
     ),
     Break(

@@ -8,8 +8,8 @@ CORNER_BREAKS: tuple[Break, ...] = (
     Break(
         "2 overrun counts from the deadline",
         "core/facts.py",
-        "event.overrun = event.elapsed - cycle.at_due if cycle.breached else 0",
-        "event.overrun = event.elapsed - cycle.target if cycle.breached else 0",
+        "elapsed - cycle.at_due if cycle.breached else 0",
+        "elapsed - cycle.target if cycle.breached else 0",
     ),
     Break(
         "5 with continue, solved time counts",

@@ -39,7 +39,7 @@ TARGET = Target(
     breach_actions={"notify": ["lead"], "credit": {"amount": 25, "currency": "EUR"}},
 )
 DEFAULTS: dict[str, Any] = {
-    "id": "58d14068-4704-54ef-b6f6-75c9c4caf096", "type": "sla.breach.v1", "ticket_id": "T-1",
+    "own_id": "58d14068-4704-54ef-b6f6-75c9c4caf096", "type": "sla.breach.v1", "ticket_id": "T-1",
     "metric": "first_response", "clock": "first_response", "raw": None,
     "cycle": 1, "threshold": None, "target": TARGET, "target_ms": HOUR,
     "started_at": T0, "due_at": T0 + HOUR, "at": T0 + HOUR, "elapsed": HOUR, "paused": 0, "overrun": 0,
@@ -50,10 +50,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def sla_event(**changed: Any) -> SlaEvent:
-    event = SlaEvent()
-    for name, value in (DEFAULTS | changed).items():
-        setattr(event, name, value)
-    return event
+    return SlaEvent(**(DEFAULTS | changed))
 
 
 def rendered(**changed: Any) -> dict[str, Any]:
@@ -150,7 +147,7 @@ def test_summary(changed: dict[str, Any], summary: str) -> None:
         {"type": "sla.warning.v1", "threshold": "-10m", "late_attach": True},
         {"type": "sla.breach.v1", "revision": 2},
         {"type": "sla.escalation.v1", "threshold": "+1h"},
-        {"type": "sla.outcome.v1", "outcome": "missed", "reason": "deleted", "supersedes": DEFAULTS["id"]},
+        {"type": "sla.outcome.v1", "outcome": "missed", "reason": "deleted", "supersedes": DEFAULTS["own_id"]},
     ],
 )
 def test_a_retraction_repeats_what_it_withdraws(said: dict[str, Any]) -> None:
@@ -161,7 +158,7 @@ def test_a_retraction_repeats_what_it_withdraws(said: dict[str, Any]) -> None:
             "type": "sla.retraction.v1",
             "retracts_type": said["type"],
             "retracts": before["id"],
-            "id": "00000000-0000-5000-8000-000000000000",
+            "own_id": "00000000-0000-5000-8000-000000000000",
             "reason": "late_event",
             "decided_at": T0 + 9 * HOUR,
             "evidence": (9, T0 + 9 * HOUR),
