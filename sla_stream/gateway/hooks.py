@@ -20,6 +20,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -37,6 +38,7 @@ RETRY_AFTER_S: Final = 5
 """Zendesk takes no more than a minute; Intercom and PagerDuty choose their own."""
 
 BODY_S: Final = 10.0
+_LOOK_EVERY_S: Final = 0.02
 _TAKEN: Final = ("POST", "PUT")
 _ALLOWED: Final = "POST, PUT, HEAD"
 _STORED: Final = b'{"status":"stored"}'
@@ -61,26 +63,39 @@ class Hooks:
         self._refusals = Refusals(metrics)
         self._clock = clock
         self._body_s = body_s
+        self._inside = 0
+        self._closing = False
+
+    async def leave(self, within_s: float) -> None:
+        """Wait until whoever is inside has an answer. aiohttp by itself would drop what is left of their bodies."""
+        self._closing = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self._inside:
+                    await asyncio.sleep(_LOOK_EVERY_S)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answers any request; whatever goes wrong is an answer."""
         line = self._lines.get(request.match_info["name"])
         name = line.hook.name if line is not None else ""
-        began = time.perf_counter()
+        self._inside += 1
         try:
             if line is None:
                 raise Refused(404, "no_hook", "no such hook")
             answer = await self._answered(request, line)
         except Refused as refused:
             answer = self._refusals.answer(name, refused)
-        else:
-            self._metrics.answer.observe(time.perf_counter() - began)
+        finally:
+            self._inside -= 1
+        if self._closing:
+            answer.force_close()
         self._metrics.requests.labels(name, answer.status).inc()
         return answer
 
     async def _answered(self, request: web.Request, line: _Line) -> web.Response:
         if request.method not in _TAKEN:
             return _handshake(request, line.hook)
+        began = time.perf_counter()
         held = self._reserve(request, line.hook)
         try:
             body = await self._read(request, line.hook.max_body)
@@ -96,6 +111,7 @@ class Hooks:
         else:
             self._give_back(held - len(body))
         await self._append(request, line, body, payload, now)
+        self._metrics.answer.observe(time.perf_counter() - began)
         return _json(_STORED)
 
     def _reserve(self, request: web.Request, hook: Hook) -> int:

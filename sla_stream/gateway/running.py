@@ -22,7 +22,7 @@ from aiohttp import web
 from sla_stream.errors import ConfigError
 from sla_stream.formats.settings import Settings
 from sla_stream.gateway.config import Gateway
-from sla_stream.gateway.hooks import Hooks
+from sla_stream.gateway.hooks import BODY_S, Hooks
 from sla_stream.gateway.metrics import GatewayMetrics
 from sla_stream.gateway.topic_check import check_topics
 from sla_stream.gateway.verify import Nothing
@@ -36,7 +36,7 @@ OK: Final = 0
 STOP_LIMIT_S: Final = 25.0
 """Seconds from the signal to the end, whatever hangs; Kubernetes gives 30."""
 
-WATCH_S: Final = 0.1
+_CLOSE_S: Final = 1.0
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -81,10 +81,10 @@ class _Process:
         """Listen; leaving the stack closes the door first and waits for who is inside."""
         gateway = self._gateway
         app = web.Application(handler_args={"auto_decompress": False})
-        app.router.add_route("*", "/hooks/{name}", Hooks(gateway, appender, self._metrics).handle)
+        hooks = Hooks(gateway, appender, self._metrics)
+        app.router.add_route("*", "/hooks/{name}", hooks.handle)
         app.router.add_get("/healthz", self._alive)
-        wait = gateway.answer_within_ms / 1000 + 1
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=wait)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSE_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, gateway.host, gateway.port, ssl_context=tls)
@@ -95,6 +95,8 @@ class _Process:
                 f"gateway: cannot listen on {gateway.host}:{gateway.port}: {error.strerror or error}; "
                 "expected a free address (--host, --port)"
             ) from error
+        stack.push_async_callback(hooks.leave, gateway.answer_within_ms / 1000 + BODY_S)
+        stack.push_async_callback(site.stop)
         port: int = runner.addresses[0][1]
         return port
 
