@@ -176,7 +176,7 @@ async def test_killed_and_overtaken_retries_send_nothing_twice(kafka: str, prefi
 
     async def start() -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *program(cluster, "dlq", "retry", "--all"), cwd=ROOT,
+            *program(cluster, "dlq", "retry", "--all"), cwd=ROOT, limit=4096,  # unread output holds it up midway
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
 
