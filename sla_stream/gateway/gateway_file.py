@@ -39,12 +39,12 @@ _TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
 _PLACE: Final = re.compile(r"header:[A-Za-z0-9!#$%&'*+.^_`|~-]+|[^.\s:]+(\.[^.\s:]+)*", re.ASCII)
 _PARTS: Final = re.compile(r"(\{(?:id|timestamp|body)\})")
-_GATEWAY_KEYS: Final = ("host", "port", "tls_cert_file", "tls_key_file", "answer_within", "buffer")
-_HOOK_KEYS: Final = (
+GATEWAY_KEYS: Final = ("host", "port", "tls_cert_file", "tls_key_file", "answer_within", "buffer")
+HOOK_KEYS: Final = (
     "vendor", "topic", "mapping", "verify", "secrets", "secret_form", "tolerance", "delivery_id", "key",
     "keep_headers", "max_body", "rate", "in_flight",
 )  # fmt: skip
-_HMAC_KEYS: Final = (
+HMAC_KEYS: Final = (
     "header", "algorithm", "encoding", "prefix", "separator", "timestamp_header", "id_header", "signed", "tolerance",
 )  # fmt: skip
 _FORMS: Final[tuple[KeyForm, ...]] = ("text", "base64", "hex")
@@ -81,7 +81,7 @@ class _Reader:
         if not isinstance(hooks, dict) or not hooks:
             self._findings.error(("hooks",), "expected `hooks`, a mapping of names to what is received there")
             return Gateway(())
-        node = self._fields.mapping(root.get("gateway", {}), ("gateway",), _GATEWAY_KEYS)
+        node = self._fields.mapping(root.get("gateway", {}), ("gateway",), GATEWAY_KEYS)
         at: Place = ("gateway",)
         fields, plain = self._fields, Gateway(())
         made = Gateway(
@@ -114,7 +114,7 @@ class _Reader:
         if not _NAME.fullmatch(name):
             self._findings.error(at, f"found {quote(name)}; expected a name of letters, digits and - . _", key=True)
             return None
-        node = self._fields.mapping(entry, at, _HOOK_KEYS)
+        node = self._fields.mapping(entry, at, HOOK_KEYS)
         known = tuple(VENDORS)
         vendor = VENDORS[self._fields.word(node, at, "vendor", known, "other", required=True)]
         check = self._check(node, at, vendor)
@@ -192,7 +192,7 @@ class _Reader:
         return self._fields.duration(node, at, "tolerance", usual, 1_000, 7 * 86_400_000)
 
     def _hmac(self, entry: Any, at: Place) -> Hmac:
-        node, fields = self._fields.mapping(entry, at, _HMAC_KEYS), self._fields
+        node, fields = self._fields.mapping(entry, at, HMAC_KEYS), self._fields
         stamped, named = node.get("timestamp_header"), node.get("id_header")
         signed = fields.text(node, at, "signed", "{timestamp}.{body}" if stamped else "{body}") or "{body}"
         for part, given in (("{body}", True), ("{timestamp}", stamped), ("{id}", named)):

@@ -51,7 +51,7 @@ def requests(count: int, port: int) -> list[bytes]:
 
 def send(port: int, count: int, connections: int, results: Any) -> None:
     """One answer at a time on each connection."""
-    todo = requests(count, port)[::-1]
+    left = requests(count, port)[::-1]
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(connections)]
     began_at: dict[int, float] = {}
     by_number = {one.fileno(): one for one in sockets}
@@ -61,16 +61,16 @@ def send(port: int, count: int, connections: int, results: Any) -> None:
     for one in sockets:
         poll.register(one, select.POLLIN)
         began_at[one.fileno()] = time.monotonic()
-        one.sendall(todo.pop())
+        one.sendall(left.pop())
     took: list[float] = []
     while len(took) < count:
         for number, _ in poll.poll():
             answer = by_number[number].recv(65_536)
             assert answer.startswith(OK), answer
             took.append(time.monotonic() - began_at[number])
-            if todo:
+            if left:
                 began_at[number] = time.monotonic()
-                by_number[number].sendall(todo.pop())
+                by_number[number].sendall(left.pop())
     results.put((time.monotonic() - began, sorted(took)))
 
 

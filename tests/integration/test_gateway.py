@@ -125,7 +125,7 @@ class Sender:
 
     def __init__(self, gateway: GatewayProcess, count: int) -> None:
         self.gateway = gateway
-        self.todo = list(range(count))[::-1]
+        self.left = list(range(count))[::-1]
         self.stored: set[int] = set()
         self.tries: dict[int, int] = defaultdict(int)
         self.paused = asyncio.Event()
@@ -133,9 +133,9 @@ class Sender:
 
     async def connection(self) -> None:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:
-            while self.todo:
+            while self.left:
                 await self.paused.wait()
-                number = self.todo.pop()
+                number = self.left.pop()
                 self.tries[number] += 1
                 body = jira_body(number)
                 headers = signed("jira", SECRET, body) | {"X-Atlassian-Webhook-Identifier": f"w-{number}"}
@@ -147,7 +147,7 @@ class Sender:
                 if status == 200:
                     self.stored.add(number)
                 else:
-                    self.todo.append(number)
+                    self.left.append(number)
 
 
 async def test_a_kill_loses_nothing_that_was_acknowledged(kafka: str, prefix: str, tmp_path: Path) -> None:
