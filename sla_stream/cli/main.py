@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, str]] = {
     "demo": "the whole pipeline on this machine, with a broker and real history of its own",
     "run": "a worker: ticket events in from Kafka, warnings, breaches and outcomes out",
     "ingest": "vendors' records in from Kafka topics, ticket events out, keyed by ticket, exactly once",
+    "gateway": "vendors' webhooks in over HTTP, verified, kept as they came in Kafka topics for ingest",
     "topics": "make or verify the topics",
     "replay": "the same engine over a file of ticket events: what was said, or would have been",
     "schedule": "working time: when is a duration used up, how much lies between two instants",
