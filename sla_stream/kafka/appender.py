@@ -151,7 +151,7 @@ class Appender:
         while True:
             try:
                 self._producer = await self._started()
-            except KafkaError as error:
+            except Exception as error:  # whatever it is: a gateway without a producer only refuses
                 self._failure = f"no producer can be started: {error}"
                 await asyncio.sleep(_RETRY_EVERY_S)
             else:
@@ -182,7 +182,7 @@ class Appender:
             if producer is None or self._pending or _now() - self._heard < _PROBE_EVERY_S:
                 continue
             answered = False
-            with suppress(TimeoutError, KafkaError):
+            with suppress(Exception):
                 async with asyncio.timeout(_PROBE_ANSWER_S):
                     answered = bool(await asyncio.shield(producer.client.force_metadata_update()))
             self._unheard = None if answered else "no broker answers"

@@ -19,12 +19,14 @@ import trustme
 from sla_stream.broker.local_kafka import LocalKafka
 from sla_stream.cli.main import main
 from sla_stream.formats.settings import Settings
+from sla_stream.gateway.topic_check import gateway_rights
 from sla_stream.kafka.admin import Admin
 from sla_stream.kafka.topics import WantedTopic
 from sla_stream.sources import load_mapping
 from tests.gateway_support import GatewayProcess, signed, write_config
 from tests.ingest_support import Ground, IngestProcess
 from tests.oracle import Record
+from tests.secured_support import SecuredKafka
 from tests.source_samples import source
 from tests.worker_support import Cluster, eventually, read_topic, workers
 
@@ -295,6 +297,25 @@ async def test_tls_for_who_comes_from_outside(kafka: str, prefix: str, tmp_path:
             assert answer[0] == 200
             with pytest.raises(aiohttp.ClientError):
                 await post(session, f"{gateway.address}/hooks/own", b"{}", {})
+
+
+async def test_the_right_to_write_is_all_it_needs(secured: SecuredKafka, secured_cluster: Cluster) -> None:
+    cluster = secured_cluster
+    topic = cluster.settings.topic("late")
+    hooks = {"own": {"vendor": "other", "topic": topic, "secret": SECRET}}
+    config = write_config(cluster.directory, cluster.settings.kafka, hooks)
+    flags = secured.flags("worker", cluster.directory)
+    refused = GatewayProcess(config, *flags)
+    with workers(refused):
+        assert await refused.ended() == 2
+        assert f"kafka: User:worker lacks Write on topic {topic}; grant it" in str(refused.said("raw")), refused.log()
+    secured.grant("worker", gateway_rights([topic]))
+    gateway = GatewayProcess(config, *flags)
+    with workers(gateway):
+        await gateway.ready()
+        async with aiohttp.ClientSession() as session:
+            answer = await post(session, f"{gateway.address}/hooks/own", b"{}", {"Authorization": f"Bearer {SECRET}"})
+        assert answer[0] == 200, gateway.log()
 
 
 def test_what_keeps_it_from_starting_is_said(
