@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -170,22 +170,35 @@ class SecuredKafka:
                 done.result(20)
 
     def grant(self, user: str, rights: Iterable[Right]) -> None:
+        """Returns when they are in force."""
         bindings = [_binding(user, one) for one in rights]
         for done in (self.admin.create_acls(bindings) if bindings else {}).values():
             done.result(20)
+        self._wait_until(lambda known: known >= {_key(one) for one in bindings})
 
     def revoke(self, user: str, right: Right) -> None:
-        for done in self.admin.delete_acls([_filter(_binding(user, right))]).values():
+        """Returns when it is no longer in force."""
+        binding = _binding(user, right)
+        for done in self.admin.delete_acls([_filter(binding)]).values():
             done.result(20)
+        self._wait_until(lambda known: _key(binding) not in known)
+
+    def revoke_all(self) -> None:
+        for done in self.admin.delete_acls([_ANY_RIGHT]).values():
+            done.result(20)
+        self._wait_until(lambda known: not known)
+
+    def _wait_until(self, holds: Callable[[set[tuple[Any, ...]]], bool]) -> None:
+        """What is written to the metadata log the broker's authorizer has read a moment later."""
+        deadline = time.monotonic() + 20
+        while not holds({_key(one) for one in self.admin.describe_acls(_ANY_RIGHT).result(20)}):
+            assert time.monotonic() < deadline, "the broker's rights do not change"
+            time.sleep(0.02)
 
     async def groups(self) -> list[str]:
         """Consumer groups that there are."""
         listed = await asyncio.to_thread(self.admin.list_consumer_groups().result, 20)
         return [group.group_id for group in listed.valid]
-
-    def revoke_all(self) -> None:
-        for done in self.admin.delete_acls([_ANY_RIGHT]).values():
-            done.result(20)
 
 
 def _binding(user: str, right: Right) -> AclBinding:
@@ -198,6 +211,10 @@ def _binding(user: str, right: Right) -> AclBinding:
         _OPERATIONS[right.operation],
         AclPermissionType.ALLOW,
     )
+
+
+def _key(one: AclBinding) -> tuple[Any, ...]:
+    return one.restype, one.name, one.resource_pattern_type, one.principal, one.operation
 
 
 def _filter(one: AclBinding) -> AclBindingFilter:

@@ -120,17 +120,17 @@ class Admin:
         """The next offset that a group will read, by (topic, partition); of topics that we may see."""
         try:
             committed = await self._client.list_consumer_group_offsets(group)
-        except IncompatibleBrokerVersion:  # the embedded broker
-            return {}
         except KafkaError as error:
             raise RetryableError(f"group {group}: its offsets cannot be read: {error}") from error
         return {(one.topic, one.partition): at.offset for one, at in committed.items() if at.offset >= 0}
 
     async def group_topics(self, group: str) -> dict[str, str]:
         """Topics that a group has offsets of (to ""), and those that its members read now (to one member each)."""
-        committed = {topic: "" for topic, _ in await self.group_offsets(group)}
         try:
-            return committed | await group_topics(self._client._client, group)
+            members = await group_topics(self._client._client, group)
+            return {topic: "" for topic, _ in await self.group_offsets(group)} | members
+        except IncompatibleBrokerVersion:  # the embedded broker
+            return {}
         except KafkaError as error:
             raise RetryableError(f"group {group}: its members cannot be asked for: {error}") from error
 

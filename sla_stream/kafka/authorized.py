@@ -59,11 +59,11 @@ async def missing_rights(client: AIOKafkaClient, rights: Collection[Right]) -> l
     """
     try:
         lacking = await _on_topics_and_cluster(client, [one for one in rights if one.kind in ("topic", "cluster")])
+        for one in rights:
+            if one.kind in _COORDINATED and not await _COORDINATED[one.kind](client, one):
+                lacking.add(one)
     except IncompatibleBrokerVersion:
         return []
-    for one in rights:
-        if one.kind in _COORDINATED and not await _COORDINATED[one.kind](client, one):
-            lacking.add(one)
     return [one for one in rights if one in lacking]
 
 
@@ -143,10 +143,7 @@ async def group_topics(client: AIOKafkaClient, group: str) -> dict[str, str]:
     node, _ = await _coordinator(client, group, _GROUP)
     if node is None:
         return {}
-    try:
-        answer = (await client.send(node, DescribeGroups([group]))).to_object()["groups"][0]
-    except IncompatibleBrokerVersion:
-        return {}
+    answer = (await client.send(node, DescribeGroups([group]))).to_object()["groups"][0]
     found: dict[str, str] = {}
     for member in answer["members"] if answer["error_code"] == 0 else ():
         for topic in DescribeGroups.subscription(member["member_metadata"]):

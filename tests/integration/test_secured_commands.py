@@ -26,7 +26,7 @@ from sla_stream.kafka.rights import (
 from sla_stream.kafka.topics import wanted_topics
 from tests.kafka_support import fresh_prefix
 from tests.secured_support import PASSWORDS, SecuredKafka
-from tests.worker_support import ROOT, Cluster, Traffic, eventually
+from tests.worker_support import ROOT, Cluster, Traffic
 
 pytestmark = pytest.mark.kafka
 
@@ -48,17 +48,6 @@ class Console:
         assert not [secret for secret in PASSWORDS.values() if secret in self.said]
         return code
 
-    async def until(self, code: int, *words: str) -> None:
-        """Rights take a moment to be in force."""
-
-        async def ended_so() -> bool:
-            return await self.run(*words) == code
-
-        try:
-            await eventually(ended_so, f"{words} to end with {code}", 15, 0.1)
-        except TimeoutError as error:
-            raise TimeoutError(f"{error}; it said {self.said}") from None
-
 
 async def test_making_topics(secured: SecuredKafka, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     prefix = fresh_prefix()
@@ -69,27 +58,23 @@ async def test_making_topics(secured: SecuredKafka, tmp_path: Path, capfd: pytes
     create, check = (("topics", verb, "--partitions=1", f"--topic-prefix={prefix}") for verb in ("create", "check"))
     try:
         secured.grant("creator", [one for one in rights if one.kind != "cluster"])
-
-        async def seen_all() -> bool:
-            await creator.run(*create)
-            return creator.said.startswith("kafka: User:creator lacks DescribeConfigs on the cluster; grant it: ")
-
-        await eventually(seen_all, "the rights to be in force")
+        assert await creator.run(*create) == 2
+        assert creator.said.startswith("kafka: User:creator lacks DescribeConfigs on the cluster; grant it: ")
         assert await creator.run(*create, "--replication=1") == 0, "who says how many copies needs not ask"
         secured.grant("creator", rights)
-        await creator.until(0, *create)
+        assert await creator.run(*create) == 0
         assert await creator.run(*check) == 0
         for lost in (Right("Describe", "topic", names[0]), Right("DescribeConfigs", "topic", names[0])):
             secured.revoke("creator", lost)
-            await creator.until(2, *check)
+            assert await creator.run(*check) == 2
             assert creator.said.startswith(f"kafka: User:creator lacks {lost}; grant it: ")
             secured.grant("creator", [lost])
-            await creator.until(0, *check)
+            assert await creator.run(*check) == 0
         more = (*create, "--topic-late=other")
         assert await creator.run(*more) == 2
         assert creator.said.startswith(f"kafka: User:creator lacks Describe on topic {prefix}other; grant it: ")
         secured.grant("creator", [Right("Describe", "topic", f"{prefix}other")])
-        await creator.until(2, *more)
+        assert await creator.run(*more) == 2
         assert creator.said.splitlines()[-1].startswith(f"kafka: User:creator lacks Create on topic {prefix}other; ")
     finally:
         secured.revoke_all()
@@ -102,15 +87,11 @@ async def enough_and_each_needed(console: Console, user: str, rights: list[Right
     for one in rights:
         console.secured.revoke_all()
         console.secured.grant(user, [each for each in rights if each != one])
-        sentence = f"kafka: User:{user} lacks {one}; grant it: kafka-acls.sh --bootstrap-server "
-
-        async def refused(sentence: str = sentence) -> bool:
-            return await console.run(*words) == 2 and console.said.startswith(sentence)
-
-        await eventually(refused, sentence, every=0.1)
+        assert await console.run(*words) == 2
+        assert console.said.startswith(f"kafka: User:{user} lacks {one}; grant it: kafka-acls.sh --bootstrap-server ")
         assert console.said.count("\n") == 1
     console.secured.grant(user, rights)
-    await console.until(code, *words)
+    assert await console.run(*words) == code, console.said
 
 
 async def test_looking_back(
@@ -154,8 +135,8 @@ async def test_a_consumer_of_ones_own(secured: SecuredKafka, secured_cluster: Cl
         topic, group_id=group, isolation_level="read_committed", auto_offset_reset="earliest", enable_auto_commit=False,
         **connection(settings, "pager"),
     )  # fmt: skip
-    await consumer.start()
     try:
+        await consumer.start()
         assert (await asyncio.wait_for(consumer.getone(), 20)).key == b"T-1"
         await consumer.commit()
     finally:
