@@ -1,7 +1,7 @@
 """The worker: a Faust app that carries ticket events into the engine and SLA events out, exactly once.
 
-Read in this order: `running` (start to exit), `app` (wiring), `transport` (whole batches out of Faust), `partition`
-(the loop), then what it uses: `recovery`, `table`, `processing`, `firing`, `transaction`.
+Read in this order: `running` (start to exit), `app` (wiring), `transport` and `fetching` (whole batches out of Faust),
+`partition` (the loop), then what it uses: `recovery`, `table`, `processing`, `firing`, `transaction`.
 """
 
 from __future__ import annotations
