@@ -109,7 +109,7 @@ class Output:
 
     def _write_summary(self, replay: Replay, unknown_fields: int) -> None:
         tickets = 0
-        for view in replay.views():
+        for view in replay.views(ended=False):
             tickets += 1
             self._summary.add_view(view)
         numbers = self._summary.numbers(replay.engine, replay.tally, replay.as_of, tickets, unknown_fields)

@@ -15,28 +15,40 @@ class Agenda:
     `earliest`: the first instant in either, stale ones included; FAR: there is none. Asked at every event.
     """
 
-    __slots__ = ("_forgets", "_settings", "_timers", "earliest")
+    __slots__ = ("_forgets", "_settings", "_timers", "earliest", "follows")
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._timers = TimerIndex()
         self._forgets = TimerIndex()
         self.earliest = FAR
+        self.follows = False
+        """One ticket is followed on its own: it is entered when that is over."""
 
     def __len__(self) -> int:
         """Tickets with a deadline or an alarm to wait for (some of them may have got ahead of it meanwhile)."""
         return len(self._timers)
 
+    def tickets(self) -> set[str]:
+        """Every ticket with a deadline or an alarm to wait for, and some others."""
+        return self._timers.tickets()
+
     def arm(self, ticket: Ticket, at: int) -> None:
         """Have the ticket looked at when something of it is due (at `at`), and when it may be forgotten."""
         if at < ticket.armed:
             ticket.armed = at
-            self._push(self._timers, at, ticket.ticket_id)
+            if not self.follows:
+                self._push(self._timers, at, ticket.ticket_id)
         if self._settings.retain_closed is not None:
             forget = past.forget_at(ticket, self._settings)
             if forget < ticket.forgets:
                 ticket.forgets = forget
                 self._push(self._forgets, forget, ticket.ticket_id)
+
+    def enter(self, ticket: Ticket, before: int) -> None:
+        """Take up a ticket that was followed on its own and was armed for `before` when that began."""
+        if ticket.armed < FAR and ticket.armed != before:
+            self._push(self._timers, ticket.armed, ticket.ticket_id)
 
     def restore(self, ticket_id: str, head: Head) -> None:
         """Take over the entries that a stored ticket says it has."""

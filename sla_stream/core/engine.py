@@ -9,31 +9,23 @@ un-merging all go through these two paths.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from sla_stream.core import past
 from sla_stream.core import ticket as stored
-from sla_stream.core.agenda import Agenda
 from sla_stream.core.engine_settings import Applied, Counters, EngineSettings
-from sla_stream.core.events import EventKey, TicketEvent
+from sla_stream.core.engine_state import EngineState
+from sla_stream.core.events import EventKey, Logged, TicketEvent
 from sla_stream.core.fold import UNDOES, Folder
-from sla_stream.core.folders import Folders
-from sla_stream.core.meta import Meta, log_time_of
 from sla_stream.core.policy import PolicySet
 from sla_stream.core.schedule import FAR
 from sla_stream.core.sla_events import SlaEvent
-from sla_stream.core.store import TicketStore
-from sla_stream.core.ticket import FORM, NEVER, Ticket
-from sla_stream.core.timeline import Timeline
-from sla_stream.core.views import TicketView, view_ticket
-from sla_stream.core.voice import Voice
+from sla_stream.core.ticket import Ticket
 
 __all__ = ["Applied", "Counters", "Engine", "EngineSettings"]
 
 
-class Engine:
+class Engine(EngineState):
     """The engine of one partition.
 
     `unjudged`: tickets whose past could not be judged by the newest set, and why; they go on under the sets before.
@@ -43,28 +35,7 @@ class Engine:
     `policies` is one policy set, or several with the instant (ms) at which each was published.
     """
 
-    __slots__ = (
-        "_agenda", "_folders", "_history", "_outdated", "_settings", "_tickets", "_voice", "counters",
-        "log_time", "timeline", "unjudged",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        policies: PolicySet | Sequence[tuple[int, PolicySet]],
-        settings: EngineSettings | None = None,
-    ) -> None:
-        self._settings = settings or EngineSettings()
-        sets = [(NEVER, policies)] if isinstance(policies, PolicySet) else policies
-        self.timeline = Timeline(sets, self._settings.allowed_lateness)
-        self.counters = Counters()
-        self.log_time = 0
-        self.unjudged: dict[str, Exception] = {}
-        self._folders = Folders(self.timeline)
-        self._history = past.History()
-        self._outdated: list[str] = []
-        self._agenda = Agenda(self._settings)
-        self._voice = Voice(self._settings.settle_for, self._settings.hold_for, self._settings.publish_from)
-        self._tickets = TicketStore()
+    __slots__ = ()
 
     def apply(self, event: TicketEvent, recorded_at: int, offset: int, packed: bytes | None = None) -> Applied:
         """Fire everything due before the record's log time, then apply the event.
@@ -76,6 +47,42 @@ class Engine:
         if self._agenda.earliest < now:
             self.fire(now)
         self.log_time = now
+        return self._apply(event, now, recorded_at, offset, packed)
+
+    def follow(self, ticket_id: str, records: Sequence[Logged], until: int) -> list[Applied]:
+        """Apply records of one ticket, in the order of their log times, and let its time pass until `until`.
+
+        The same is said at the same log times as if `apply` met them among those of other tickets and time stopped at
+        each deadline; only the order between tickets is the caller's. Log time itself stays; `advance` to `until` when
+        all tickets have been followed. Wants `follows`; the states it changes are not told by `flush`.
+        """
+        assert self.follows
+        began, agenda = self.log_time, self._agenda
+        ticket = self._load(ticket_id)
+        armed = FAR if ticket is None else ticket.armed
+        agenda.follows = True
+        applied = []
+        for log_time, offset, event, packed in records:
+            self._let_pass(ticket_id, log_time)
+            self.log_time = log_time
+            applied.append(self._apply(event, log_time, log_time, offset, packed))
+        self._let_pass(ticket_id, until)
+        agenda.follows, self.log_time = False, began
+        agenda.enter(self._tickets.put_away(ticket_id), armed)
+        return applied
+
+    @property
+    def follows(self) -> bool:
+        """Whether `follow` can be used: nothing is forgotten, no past waits to be judged anew."""
+        return self._settings.retain_closed is None and not self._outdated
+
+    def _let_pass(self, ticket_id: str, until: int) -> None:
+        ticket = self._tickets.hot.get(ticket_id)
+        while ticket is not None and (at := ticket.armed) < until:
+            self.log_time = at + 1
+            self._wake(at, ticket_id, at + 1)
+
+    def _apply(self, event: TicketEvent, now: int, recorded_at: int, offset: int, packed: bytes | None) -> Applied:
         ticket_id, key = event.ticket_id, event.key
         ticket = self._tickets.hot.get(ticket_id)
         if ticket is None or ticket.published < self.timeline.published:
@@ -83,7 +90,7 @@ class Engine:
         if ticket is None:
             ticket = self._tickets.add(stored.new_ticket(ticket_id, self.timeline.published))
             self._count_first(event)
-        elif (refused := self._refuse(ticket, event, key, now)) is not None:
+        elif (refused := past.refuse(ticket, event, key, now, self._settings, self.counters)) is not None:
             return refused
         ticket.offset = offset
         ticket.recorded_at = recorded_at
@@ -104,23 +111,6 @@ class Engine:
         planned = self.timeline.at(event.at).plan(event.attributes)
         if all(target is None for target in planned):
             self.counters.no_policy += 1
-
-    def _refuse(self, ticket: Ticket, event: TicketEvent, key: EventKey, now: int) -> Applied | None:
-        """Duplicate, conflict or too late; None if the event is to be applied."""
-        if ticket.ids or event.event_id.encode() in ticket.tail:
-            known = past.seen_before(ticket, event)
-            if known is not None:
-                if known:
-                    self.counters.duplicates += 1
-                    return Applied.DUPLICATE
-                self.counters.conflicts += 1
-                return Applied.CONFLICT
-        if key < ticket.last or event.at <= ticket.said_at:
-            if now - event.at > self._settings.allowed_lateness or key < ticket.base_last:
-                self.counters.too_late += 1
-                return Applied.TOO_LATE
-            self.counters.late += 1
-        return None
 
     def _fold_in(
         self, folder: Folder, ticket: Ticket, event: TicketEvent, key: EventKey, now: int, packed: bytes | None
@@ -169,10 +159,6 @@ class Engine:
         self.unjudged.clear()
         if self._concerns_tickets(len(self.timeline.sets) - 1):
             self._outdated = sorted(self.ticket_ids(), reverse=True)
-
-    def _concerns_tickets(self, known: int) -> bool:
-        """Whether tickets known under the first `known` sets need a look: at their past, or to be armed anew."""
-        return self.timeline.changed_since(known) <= self.log_time or self.timeline.next_boundary(self.log_time) < FAR
 
     def _revise(self, ticket: Ticket) -> None:
         """Judge a ticket's recent past by the policies that were published since it was last looked at."""
@@ -265,7 +251,7 @@ class Engine:
 
     def release_held(self) -> None:
         """Say everything that is still held back by settle_for or hold_for (the end of a replay)."""
-        for ticket_id in sorted(self.ticket_ids()):
+        for ticket_id in sorted(self._agenda.tickets()):
             ticket = self._load(ticket_id)
             if ticket is not None and ticket.held:
                 self._tickets.touched.add(ticket_id)
@@ -276,16 +262,6 @@ class Engine:
         if self._outdated:
             return self.log_time - 1
         return self.next_timer()
-
-    def next_timer(self) -> int | None:
-        """Earliest instant (ms) after which `fire` has something to look at, or None."""
-        due = self._agenda.earliest
-        return due if due < FAR else None
-
-    @property
-    def open_timers(self) -> int:
-        """Tickets with a deadline or an alarm to wait for (some of them may have got ahead of it meanwhile)."""
-        return len(self._agenda)
 
     def _next_at(self, ticket: Ticket, threshold: int) -> int:
         """When the ticket next has something to fire or to release, its next threshold being this."""
@@ -311,38 +287,3 @@ class Engine:
         if ticket is not None and ticket.published < self.timeline.published and ticket_id not in self.unjudged:
             self._revise(ticket)
         return ticket
-
-    def flush(self) -> list[tuple[str, bytes | None]]:
-        """(ticket id, packed state) of each ticket changed since the last flush; None: forgotten (tombstone)."""
-        return self._tickets.flush()
-
-    def states(self) -> list[tuple[str, bytes]]:
-        """Every packed state, as of the last flush."""
-        return self._tickets.packed()
-
-    def meta(self) -> bytes:
-        """Small packed record with what is not per ticket."""
-        return msgspec.msgpack.encode(Meta(FORM, self.log_time, self.timeline.newest.digest))
-
-    def restore(self, states: Iterable[tuple[str, bytes]], meta: bytes | None) -> None:
-        """Take over packed states (of the newest form or older); timers are derived from them."""
-        published = self.timeline.published
-        self.log_time = max(self.log_time, log_time_of(meta))
-        counts = range(1, len(self.timeline.sets) + 1)
-        concerned = {count: self._concerns_tickets(count) for count in counts}
-        for ticket_id, packed in states:
-            self._tickets.put_packed(ticket_id, packed)
-            head = stored.decode_head(packed)
-            assert head.form == FORM, f"stored form {head.form} of ticket {ticket_id!r} is not known"
-            self._agenda.restore(ticket_id, head)
-            if head.published < published and concerned[self.timeline.known(head.published)]:
-                self._outdated.append(ticket_id)
-
-    def ticket_ids(self) -> Iterator[str]:
-        """Every ticket known, in no order."""
-        return iter(self._tickets)
-
-    def view(self, ticket_id: str, as_of: int) -> TicketView | None:
-        """State of one ticket at `as_of` (not before `log_time`); None if unknown."""
-        ticket = self._tickets.peek(ticket_id)
-        return None if ticket is None else view_ticket(ticket, self.timeline.targets, as_of)

@@ -54,3 +54,7 @@ class TicketEvent(msgspec.Struct, array_like=True, gc=False):
     def key(self) -> EventKey:
         """Place of the event within its ticket, whatever order events arrive in."""
         return (self.at, self.sequence, self.event_id)
+
+
+Logged = tuple[int, int, TicketEvent, bytes | None]
+"""(log time in ms, offset, event, its packed form where the caller has it)."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from sla_stream.core import ticket as stored
 from sla_stream.core.cycle import PAUSED
-from sla_stream.core.engine_settings import EngineSettings
+from sla_stream.core.engine_settings import Applied, Counters, EngineSettings
 from sla_stream.core.events import ENDED, EventKey, TicketEvent
 from sla_stream.core.facts import Facts
 from sla_stream.core.fold import UNDOES, VOIDS, Folder, without_undone
@@ -38,6 +38,26 @@ def seen_before(ticket: Ticket, event: TicketEvent) -> bool | None:
         found = stored.find_fingerprint(ticket.ids, wanted)
         if found is not None:
             return found == wanted
+    return None
+
+
+def refuse(
+    ticket: Ticket, event: TicketEvent, key: EventKey, now: int, settings: EngineSettings, counters: Counters
+) -> Applied | None:
+    """Duplicate, conflict or too late, and counted; None if the event is to be applied."""
+    if ticket.ids or event.event_id.encode() in ticket.tail:
+        known = seen_before(ticket, event)
+        if known is not None:
+            if known:
+                counters.duplicates += 1
+                return Applied.DUPLICATE
+            counters.conflicts += 1
+            return Applied.CONFLICT
+    if key < ticket.last or event.at <= ticket.said_at:
+        if now - event.at > settings.allowed_lateness or key < ticket.base_last:
+            counters.too_late += 1
+            return Applied.TOO_LATE
+        counters.late += 1
     return None
 
 

@@ -47,6 +47,14 @@ class TicketStore:
         self.hot[ticket.ticket_id] = ticket
         return ticket
 
+    def put_away(self, ticket_id: str) -> Ticket:
+        """Pack a hot ticket; returns it as it was."""
+        ticket = self.hot.pop(ticket_id)
+        assert ticket is not None
+        self._rest[ticket_id] = pack_ticket(ticket)
+        self.touched.discard(ticket_id)
+        return ticket
+
     def forget(self, ticket_id: str) -> None:
         """Drop the ticket; a tombstone is stored."""
         self.hot[ticket_id] = None

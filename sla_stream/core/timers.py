@@ -51,6 +51,11 @@ class TimerIndex:
         else:
             bucket.append((at, ticket_id))
 
+    def tickets(self) -> set[str]:
+        """Every ticket that has an entry."""
+        waiting = {ticket_id for _, ticket_id in self._soon}
+        return waiting.union(ticket_id for bucket in self._buckets.values() for _, ticket_id in bucket)
+
     def first(self) -> int | None:
         """`earliest`, or None."""
         return self.earliest if self._size else None

@@ -45,18 +45,18 @@ class TicketView(msgspec.Struct):
     as_of: int
 
 
-def view_ticket(ticket: Ticket, targets: dict[int, Target], as_of: int) -> TicketView:
-    """The ticket at `as_of` (ms): every cycle that has a target, by metric and number."""
-    return view_fold(ticket.ticket_id, ticket.fold, targets, as_of)
+def view_ticket(ticket: Ticket, targets: dict[int, Target], as_of: int, ended: bool = True) -> TicketView:
+    """The ticket at `as_of` (ms): every cycle that has a target, by metric and number; `ended`: also ended ones."""
+    return view_fold(ticket.ticket_id, ticket.fold, targets, as_of, ended)
 
 
-def view_fold(ticket_id: str, fold: Fold, targets: dict[int, Target], as_of: int) -> TicketView:
+def view_fold(ticket_id: str, fold: Fold, targets: dict[int, Target], as_of: int, ended: bool = True) -> TicketView:
     """The same of a fold."""
     cycles = [
         _view_cycle(ticket_id, metric, cycle, targets[cycle.ref], as_of)
         for metric in sorted(fold.clocks)
         for cycle in fold.clocks[metric]
-        if cycle.ref
+        if cycle.ref and (ended or cycle.stage <= PAUSED)
     ]
     return TicketView(ticket_id, dict(fold.attributes), cycles, as_of)
 

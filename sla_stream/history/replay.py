@@ -7,12 +7,13 @@ after its deadline, not at the next record.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from sla_stream.core.engine import Applied, Engine
-from sla_stream.core.events import TicketEvent
+from sla_stream.core.events import Logged, TicketEvent
 from sla_stream.core.sla_events import SlaEvent
 from sla_stream.core.views import TicketView
 from sla_stream.errors import InvalidRecord
@@ -21,8 +22,6 @@ from sla_stream.history.log import BadRecord, Log, Record
 from sla_stream.history.order import OrderedEvents
 
 Clock = Literal["occurred", "recorded"]
-Timed = tuple[int, int, TicketEvent, bytes | None]
-"""(log time, line, event, its packed form where there is one)."""
 CLOCKS: Final[tuple[Clock, ...]] = ("occurred", "recorded")
 SLICE: Final = 16_000
 """Steps (records or deadlines) between two rests, at which tickets are packed and outputs handed on."""
@@ -81,42 +80,82 @@ class Replay:
         """Apply everything; SLA events in order of log time, ticket, metric and cycle, in lists of any length."""
         yield from _in_order(self._decisions())
 
-    def views(self) -> Iterator[TicketView]:
-        """Every ticket known at the end, by id, as it stands at `as_of`."""
+    def views(self, ended: bool = True) -> Iterator[TicketView]:
+        """Every ticket known at the end, by id, as it stands at `as_of`. `ended`: with its ended cycles."""
         if self.as_of is None:
             return
         for ticket_id in sorted(self.engine.ticket_ids()):
-            view = self.engine.view(ticket_id, self.as_of)
+            view = self.engine.view(ticket_id, self.as_of, ended)
             if view is not None:
                 yield view
 
     def _decisions(self) -> Iterator[list[SlaEvent]]:
-        limit = self.as_of
-        apply, last = self.engine.apply, self._last
-        for log_time, line, event, packed in self._timed():
-            self._last = last = log_time if last is None or log_time > last else last
-            if limit is not None and last > limit:
-                self.tally.after_as_of += 1
-                continue
-            due = self.engine.next_due()
-            if due is not None and due < last:
-                yield from self._advance(last)
-            applied = apply(event, last, line, packed)
-            if applied is Applied.CONFLICT:
-                self._refuse(_conflict(line, event, "earlier"))
-            elif applied is Applied.APPLIED and self._applied is not None:
-                self._applied(event)
-            self._steps += 1
-            if self._steps >= SLICE:
-                yield self._rest()
+        if self._clock == "occurred" and self.engine.follows:
+            yield from self._by_ticket()
+        else:
+            yield from self._one_by_one()
         if self.as_of is None:
             self.as_of = self._last
         if self.as_of is not None:
             yield from self._advance(self.as_of)
             self.engine.advance(self.as_of)
             self.engine.release_held()
-        self.engine.flush()
-        yield self.engine.take_outputs()
+        yield self._rest()
+
+    def _by_ticket(self) -> Iterator[list[SlaEvent]]:
+        """A slice of the log at a time, and of that one ticket after the other: its state is at hand, and packed once.
+
+        Tickets know nothing of each other, so the same is said; `run` puts it in the order of log time.
+        """
+        lives: dict[str, list[Logged]] = {}
+        count = 0
+        for record in self._in_time():
+            lives.setdefault(record[2].ticket_id, []).append(record)
+            count += 1
+            if count >= SLICE:
+                yield from self._live(lives, record[0])
+                lives, count = {}, 0
+        if self._last is not None:
+            yield from self._live(lives, self._last if self.as_of is None else min(self._last, self.as_of))
+
+    def _live(self, lives: dict[str, list[Logged]], until: int) -> Iterator[list[SlaEvent]]:
+        """Tickets with records, each through all of its time, then what is due of the others on the way."""
+        engine = self.engine
+        for ticket_id, records in lives.items():
+            for applied, (_, line, event, _) in zip(engine.follow(ticket_id, records, until), records, strict=True):
+                self._note(applied, line, event)
+        said, done = sorted(engine.take_outputs(), key=_place), 0
+        for others in self._advance(until):
+            reached = bisect_right(said, engine.log_time, done, key=_decided_at)
+            yield said[done:reached] + others
+            done = reached
+        engine.advance(until)
+        yield said[done:] + self._rest()
+
+    def _one_by_one(self) -> Iterator[list[SlaEvent]]:
+        for log_time, line, event, packed in self._in_time():
+            yield from self._advance(log_time)
+            self._note(self.engine.apply(event, log_time, line, packed), line, event)
+            self._steps += 1
+            if self._steps >= SLICE:
+                yield self._rest()
+
+    def _in_time(self) -> Iterator[Logged]:
+        """The records to apply; log time never goes back."""
+        limit, last = self.as_of, self._last
+        for log_time, line, event, packed in self._timed():
+            self._last = last = log_time if last is None or log_time > last else last
+            if limit is not None and last > limit:
+                self.tally.after_as_of += 1
+            else:
+                yield last, line, event, packed
+
+    def _note(self, applied: Applied, line: int, event: TicketEvent) -> None:
+        if applied is Applied.APPLIED:
+            if self._applied is not None:
+                self._applied(event)
+        elif applied is Applied.CONFLICT:
+            self._refuse(_conflict(line, event, "earlier"))
 
     def _advance(self, now: int) -> Iterator[list[SlaEvent]]:
         """Let the clock run to `now`, with a stop at each deadline before it."""
@@ -135,7 +174,7 @@ class Replay:
         self.engine.flush()
         return self.engine.take_outputs()
 
-    def _timed(self) -> Iterator[Timed]:
+    def _timed(self) -> Iterator[Logged]:
         """Every good record, in the order of the clock."""
         if self._clock == "occurred":
             return self._by_occurrence()
@@ -153,7 +192,7 @@ class Replay:
             else:
                 yield record.log_time, record.line, record.event
 
-    def _by_log_time(self) -> Iterator[Timed]:
+    def _by_log_time(self) -> Iterator[Logged]:
         """Several partitions as one log: in the order of their log times, none of which goes back."""
         with OrderedEvents(by_log_time=True) as events:
             highest: dict[int, int] = {}
@@ -164,7 +203,7 @@ class Replay:
             for log_time, line, event, _, packed in events.entries():
                 yield log_time, line, event, packed
 
-    def _by_occurrence(self) -> Iterator[Timed]:
+    def _by_occurrence(self) -> Iterator[Logged]:
         with OrderedEvents() as events:
             for record in self._good():
                 events.add(record.line, record.event)
@@ -196,24 +235,26 @@ def _conflict(line: int, event: TicketEvent, where: str) -> BadRecord:
 
 
 def _in_order(batches: Iterable[list[SlaEvent]]) -> Iterator[list[SlaEvent]]:
-    """Sort decisions of the same log time; what one (ticket, metric, cycle) says keeps its order.
+    """Decisions in the order of their log time; what one (ticket, metric, cycle) says keeps its order.
 
-    Log time never goes back, so only the last log time of a batch has to wait for the next batch.
+    No batch goes back behind the last log time of the one before, so only what was said at that has to wait for it.
     """
     waiting: list[SlaEvent] = []
     for batch in batches:
         if not batch:
             continue
         waiting += batch
-        last = waiting[-1].decided_at
-        cut = len(waiting)
-        while cut and waiting[cut - 1].decided_at == last:
-            cut -= 1
+        waiting.sort(key=_place)
+        cut = bisect_left(waiting, waiting[-1].decided_at, key=_decided_at)
         if cut:
-            yield sorted(waiting[:cut], key=_place)
+            yield waiting[:cut]
             waiting = waiting[cut:]
     if waiting:
-        yield sorted(waiting, key=_place)
+        yield waiting
+
+
+def _decided_at(event: SlaEvent) -> int:
+    return event.decided_at
 
 
 def _place(event: SlaEvent) -> tuple[int, str, str, int]:

@@ -222,9 +222,9 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "8 later than the allowed lateness is refused",
-        "core/engine.py",
-        "if now - event.at > self._settings.allowed_lateness or",
-        "if now - event.at > 2 * self._settings.allowed_lateness or",
+        "core/past.py",
+        "if now - event.at > settings.allowed_lateness or",
+        "if now - event.at > 2 * settings.allowed_lateness or",
     ),
     # -- 9: clocks ahead -------------------------------------------------------------------------------------------
     Break(
