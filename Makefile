@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-fast mutants simulation lint bench lock clean
+.PHONY: help setup setup-dev run test test-fast mutants chaos simulation lint bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test-fast: $(VENV)/ready-dev  ## what needs no Kafka
 
 mutants: $(VENV)/ready-dev  ## break each rule of time keeping in a copy; every break must be noticed
 	$(BIN)/python -m tests.mutation $(ARGS)
+
+chaos: $(VENV)/ready-dev  ## every fault on a real cluster, the long form: hours; ARGS="--short" for minutes
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 simulation: $(VENV)/ready-dev  ## the worker on a simulated cluster: 10,000 seeds of faults, minutes
 	$(BIN)/python -m tests.simulation $(or $(ARGS),--seeds 10000)

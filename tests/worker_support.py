@@ -258,7 +258,12 @@ class WorkerProcess:
     """A worker in a process of its own; its log lines are kept as JSON objects."""
 
     def __init__(
-        self, cluster: Cluster, *flags: str, program: Sequence[str] = ("-m", "sla_stream"), command: str = "run"
+        self,
+        cluster: Cluster,
+        *flags: str,
+        program: Sequence[str] = ("-m", "sla_stream"),
+        command: str = "run",
+        **environment: str,
     ) -> None:
         counts = [int(flag.partition("=")[2]) for flag in flags if flag.startswith("--workers=")]
         self.port = free_port(max(counts, default=1))
@@ -272,7 +277,8 @@ class WorkerProcess:
                 f"--settle-for={settings.settle_for}ms", f"--listen=127.0.0.1:{self.port}", "--log-format=json",
                 "--session-timeout=6s", *flags,
             ],
-            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=ROOT, env=_environment(),
+            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=ROOT,
+            env=_environment() | environment,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -328,7 +334,7 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         self._process.wait(10)
-        self._reader.join(5)
+        self._reader.join(20)  # a supervisor's child holds the pipe for as long as its own end takes
         if self._process.stderr is not None:
             self._process.stderr.close()
 

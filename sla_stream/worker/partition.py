@@ -15,6 +15,7 @@ import math
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from aiokafka.structs import TopicPartition
 
 from sla_stream.core.engine import Engine
@@ -145,8 +146,17 @@ class Partition:
             raise
         except GapInInput as gap:
             self._shared.fail(f"partition {self.number}: {gap}", None)
+        except (ProducerFenced, InvalidProducerEpoch) as error:
+            self._shared.fail(f"partition {self.number}: {self._fenced()}", error)
         except BaseException as error:
             self._shared.fail(f"partition {self.number}: {type(error).__name__}", error)
+
+    def _fenced(self) -> str:
+        return (
+            "another process has taken it over, and nothing of ours was committed since (ProducerFenced): either the "
+            "group gave it away while we did not answer, or a second worker runs under our instance id "
+            f"{self._shared.settings.instance_id!r} or with `app_id` {self._shared.settings.app_id!r} in another group"
+        )
 
     async def _recover(self) -> None:
         began = asyncio.get_running_loop().time()
