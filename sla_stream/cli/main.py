@@ -84,7 +84,7 @@ class Parser(argparse.ArgumentParser):
             flag, reached = rest[0].partition("=")[0], self._reached(words)
             known = [name for action in reached._actions for name in action.option_strings]
             hint = f"; expected after `{reached.prog}`" if flag in known else did_you_mean(flag, known)
-            reached.error(f"unrecognized argument {rest[0]!r}{hint}")
+            reached.error(f"unrecognized argument {flag!r}{hint}")  # without its value, which may be a password
 
     def _reached(self, words: Sequence[str]) -> Parser:
         for action in self._actions:

@@ -64,7 +64,7 @@ def test_no_command_shows_help_on_standard_error() -> None:
         (["xyzzy"], "sla-stream: unknown command 'xyzzy'\n"),
         (
             ["replay", "--polices=p", "--policies", "p", "--events", "-"],
-            "'--polices=p'; did you mean '--policies'?",
+            "'--polices'; did you mean '--policies'?",
         ),
         (["replay"], "one of the arguments --events --topic is required"),
     ],
@@ -124,7 +124,7 @@ def test_a_sibling_command_has_no_say_in_the_hint(capsys: pytest.CaptureFixture[
 def test_a_hint_never_repeats_what_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schedule", "--start=2026-03-02T08:00:00Z", "due", "--schedule=s", "--duration=1h"]) == 2
     said = capsys.readouterr().err
-    assert "unrecognized argument '--start=2026-03-02T08:00:00Z'; expected after `sla-stream schedule due`" in said
+    assert "unrecognized argument '--start'; expected after `sla-stream schedule due`" in said
     assert "(`sla-stream schedule due --help` shows" in said
 
 

@@ -39,7 +39,7 @@ def test_a_missing_policy_file(tmp_path: Path) -> None:
 def test_sources_are_not_read_by_a_worker(policies: str) -> None:
     done = _run(f"--policies={policies}", "--sources=maps.yaml")
     assert done.returncode == 2
-    assert "unrecognized argument '--sources=maps.yaml'" in done.stderr
+    assert "unrecognized argument '--sources'" in done.stderr
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many", "1.5", "257"])
