@@ -14,23 +14,29 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from sla_stream.formats.settings import TOPIC_SETTINGS, Settings, add_settings_arguments, settings_from_arguments
+from sla_stream.gateway.topic_check import gateway_rights
+from sla_stream.ingest.topic_check import ingest_rights
+from sla_stream.kafka.admin import FoundTopic
 from sla_stream.kafka.rights import Right, consumer_rights, pusher_rights, worker_rights
 from sla_stream.kafka.topics import WantedTopic, wanted_topics
 
 MONITORING: Final = Path(__file__).parent / "monitoring"
 RUNBOOK: Final = "docs/runbook.md"
 CLUSTER: Final = "kafka"
+SOURCES: Final = ("zendesk.webhooks", "jira.webhooks")
+"""Topics that the gateway writes and ingest reads."""
 COPIES: Final = 3
 """Copies of a topic where the settings say nothing: a resource says what a broker's default would."""
 
 NOTE: Final = "# Made by `python deploy/generate.py {verb}`; change what it is made from.\n"
+JOBS: Final = "(.+/)?sla-stream-(worker|gateway|ingest)"
 COLUMNS: Final = 24
 """Grafana's grid."""
 
@@ -51,9 +57,11 @@ def kafka_topics(wanted: Iterable[WantedTopic], cluster: str = CLUSTER) -> Itera
         }
 
 
-def kafka_users(settings: Settings, cluster: str = CLUSTER) -> Iterator[dict[str, Any]]:
+def kafka_users(
+    settings: Settings, cluster: str = CLUSTER, sources: Sequence[str] = SOURCES
+) -> Iterator[dict[str, Any]]:
     """Each process with the rights that it needs and no other, as KafkaUser resources with a client certificate."""
-    for name, rights in users(settings).items():
+    for name, rights in users(settings, sources).items():
         yield {
             "apiVersion": "kafka.strimzi.io/v1",
             "kind": "KafkaUser",
@@ -62,11 +70,14 @@ def kafka_users(settings: Settings, cluster: str = CLUSTER) -> Iterator[dict[str
         }
 
 
-def users(settings: Settings) -> dict[str, list[Right]]:
+def users(settings: Settings, sources: Sequence[str] = SOURCES) -> dict[str, list[Right]]:
     """Rights by user. The last is an example: somebody who pages on breaches."""
+    found = {topic: FoundTopic(topic, {0: 0}, COPIES, {}) for topic in sources}
     return {
         "sla-stream-worker": worker_rights(settings, settings.partitions),
         "sla-stream-policies": pusher_rights(settings),
+        "sla-stream-gateway": gateway_rights(sources),
+        "sla-stream-ingest": ingest_rights(settings, sources, found),
         "sla-stream-consumer": consumer_rights(settings.topic("breaches"), f"{settings.topic_prefix}sla-consumer"),
     }
 
@@ -75,8 +86,7 @@ def _acls(rights: Iterable[Right]) -> list[dict[str, Any]]:
     """One rule a resource. A right on several ids is one on what they begin with."""
     rules: dict[tuple[str, str, str], list[str]] = {}
     for right in rights:
-        prefix = right.ids and right.ids != (right.name,)
-        resource = (right.kind, right.name, "prefix" if prefix else "literal")
+        resource = (right.kind, right.name, "prefix" if right.prefixed else "literal")
         rules.setdefault(resource, []).append(right.operation)
     return [
         {
@@ -153,7 +163,7 @@ def _source() -> dict[str, Any]:
 
 
 def _job() -> dict[str, Any]:
-    query = "label_values(sla_partitions_ready, job)"
+    query = f'label_values(up{{job=~"{JOBS}"}}, job)'
     return {
         "name": "job",
         "label": "Job",
@@ -192,6 +202,8 @@ def main(words: list[str]) -> str:
         strimzi = verbs.add_parser(verb, help=f"{kind} resources")
         strimzi.add_argument("--cluster", default=CLUSTER, help=f"Strimzi's name of the cluster (default: {CLUSTER})")
         add_settings_arguments(strimzi, (*TOPIC_SETTINGS, "timers_topic"))
+    what = "a topic that the gateway writes and ingest reads; may be given several times"
+    verbs.choices["users"].add_argument("--source-topic", action="append", metavar="NAME", help=what)
     rule = verbs.add_parser("rule", help="a PrometheusRule resource")
     rule.add_argument("--runbooks", default=RUNBOOK, help=f"where the runbook is read (default: {RUNBOOK})")
     verbs.add_parser("dashboard", help="a Grafana dashboard")
@@ -199,7 +211,7 @@ def main(words: list[str]) -> str:
     if args.verb == "topics":
         return _yaml("topics", kafka_topics(wanted_topics(settings_from_arguments(args)), args.cluster))
     if args.verb == "users":
-        return _yaml("users", kafka_users(settings_from_arguments(args), args.cluster))
+        return _yaml("users", kafka_users(settings_from_arguments(args), args.cluster, args.source_topic or SOURCES))
     if args.verb == "rule":
         return _yaml("rule", [prometheus_rule(args.runbooks)])
     return json.dumps(dashboard(), indent=1) + "\n"

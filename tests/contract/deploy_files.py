@@ -17,6 +17,10 @@ from typing import Any
 import yaml
 
 from sla_stream.formats.settings import Settings, settings_from_arguments
+from sla_stream.gateway.config import Gateway
+from sla_stream.gateway.gateway_file import PARTS, load_gateway
+from sla_stream.ingest.route import Route
+from sla_stream.ingest.sources_file import load_sources
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -86,4 +90,15 @@ def command(words: Sequence[str]) -> argparse.Namespace:
 
 def settings_of(words: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """The settings in force in a container; raises ConfigError as the program would."""
-    return settings_from_arguments(command(words), environment)
+    beside = PARTS if words[0] == "gateway" else ()
+    return settings_from_arguments(command(words), environment, beside)
+
+
+def hooks_of(words: Sequence[str]) -> Gateway:
+    """What a gateway with these words receives; every secret must be there."""
+    return load_gateway(command(words).config, {})
+
+
+def sources_of(words: Sequence[str]) -> dict[str, Route]:
+    """What an ingest worker with these words reads, by topic."""
+    return load_sources(command(words).config, with_settings=True)

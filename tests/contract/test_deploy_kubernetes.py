@@ -17,9 +17,22 @@ import yaml
 
 from sla_stream.formats.policy_file import load_policies
 from sla_stream.formats.settings import Settings
+from sla_stream.gateway.running import STOP_LIMIT_S as gateway_stop
+from sla_stream.ingest.running import STOP_LIMIT as ingest_stop
 from sla_stream.observe.health import HealthServer
 from sla_stream.observe.metrics import Metrics
-from tests.contract.deploy_files import OVERLAYS, containers, of_kind, rendered, settings_of, workloads
+from sla_stream.worker.running import STOP_LIMIT as worker_stop
+from tests.contract.deploy_files import (
+    OVERLAYS,
+    containers,
+    generate,
+    hooks_of,
+    of_kind,
+    rendered,
+    settings_of,
+    sources_of,
+    workloads,
+)
 
 VERSIONS = ("1.31", "1.37")
 CUSTOM = {"KafkaTopic", "KafkaUser", "PodMonitor", "PrometheusRule"}
@@ -94,8 +107,17 @@ def lay_out(overlay: str, container: dict[str, Any], pod: dict[str, Any], root: 
         if "configMap" in volume:
             for name, text in maps[volume["configMap"]["name"]].items():
                 (folder / name).write_text(text.replace(INSIDE, f"{root}{INSIDE}"), encoding="utf-8")
-        for item in volume.get("secret", {}).get("items", ()):
-            (folder / item["path"]).write_text("made up\n", encoding="utf-8")
+        if "secret" in volume:
+            for name in names_in(volume["secret"], mount["mountPath"], maps):
+                (folder / name).write_text("made up\n", encoding="utf-8")
+
+
+def names_in(secret: dict[str, Any], path: str, maps: dict[str, Any]) -> set[str]:
+    """The files of a mounted secret. Without `items` it has whatever settings of the overlay look for there."""
+    if "items" in secret:
+        return {item["path"] for item in secret["items"]}
+    texts = [text for data in maps.values() for text in data.values()]
+    return {name for text in texts for name in re.findall(rf"{re.escape(path)}/([\w.-]+)", text)}
 
 
 def words_of(container: dict[str, Any], root: Path) -> list[str]:
@@ -122,8 +144,10 @@ def read(overlay: str, root: Path) -> Iterator[tuple[dict[str, Any], list[str], 
     """(container, words, settings) of every container of the overlay; each must be accepted by the program."""
     for workload in workloads(overlay):
         for container, pod in containers(workload):
-            lay_out(overlay, container, pod, root)
-            words = [word.replace(INSIDE, f"{root}{INSIDE}") for word in words_of(container, root)]
+            own = root / container["name"]
+            own.mkdir()
+            lay_out(overlay, container, pod, own)
+            words = [word.replace(INSIDE, f"{own}{INSIDE}") for word in words_of(container, own)]
             yield container, words, settings_of(words, environment_of(container))
 
 
@@ -138,7 +162,7 @@ def test_commands_and_settings_are_the_programs_own(overlay: str, tmp_path: Path
 
 
 def test_only_the_first_pod_publishes_policies() -> None:
-    container = next(one for one, _ in containers(of_kind("production", "StatefulSet")[0]))
+    container = next(one for one, _ in containers(workers("production")))
     script = container["args"][0].replace("exec sla-stream", "echo pushes")
     for name, expected in (
         ("sla-stream-worker-0", True),
@@ -150,66 +174,88 @@ def test_only_the_first_pod_publishes_policies() -> None:
 
 
 def test_production_is_encrypted_and_publishes_under_another_certificate() -> None:
-    init, worker = (one for one, _ in containers(of_kind("production", "StatefulSet")[0]))
+    init, worker = (one for one, _ in containers(workers("production")))
     mounts = [{one["mountPath"]: one["name"] for one in container["volumeMounts"]} for container in (init, worker)]
     certificates = [mount[f"{INSIDE}/kafka-user"] for mount in mounts]
     assert certificates == ["kafka-pusher", "kafka-user"]
     users = {one["metadata"]["name"] for one in of_kind("production", "KafkaUser")}
-    secrets = {one["secret"]["secretName"] for one in worker_volumes() if "secret" in one}
-    assert secrets - users == {"kafka-cluster-ca-cert"}, "Strimzi names a user's secret after the user"
+    for workload in workloads("production"):
+        volumes = workload["spec"]["template"]["spec"]["volumes"]
+        secrets = {one["secret"]["secretName"] for one in volumes if "secret" in one}
+        assert workload["metadata"]["name"] in secrets & users, "Strimzi names a user's secret after the user"
+        assert secrets - users <= {"kafka-cluster-ca-cert", "sla-stream-webhooks"}
 
 
-def worker_volumes() -> list[dict[str, Any]]:
-    volumes: list[dict[str, Any]] = of_kind("production", "StatefulSet")[0]["spec"]["template"]["spec"]["volumes"]
-    return volumes
+def workers(overlay: str) -> dict[str, Any]:
+    return next(one for one in workloads(overlay) if one["metadata"]["name"] == "sla-stream-worker")
 
 
 def test_production_settings(tmp_path: Path) -> None:
-    settings = next(
-        settings for container, _, settings in read("production", tmp_path) if container["name"] == "worker"
-    )
-    assert settings.kafka_tls and settings.kafka_tls_cert_file and settings.kafka.endswith(":9093")
+    settings = {container["name"]: settings for container, _, settings in read("production", tmp_path)}
+    assert all(one.kafka_tls and one.kafka_tls_cert_file and one.kafka.endswith(":9093") for one in settings.values())
     topics = of_kind("production", "KafkaTopic")
     partitions = {one["spec"]["partitions"] for one in topics if one["metadata"]["name"] == "sla.ticket-events.v1"}
-    assert partitions == {settings.partitions}
-    assert of_kind("production", "StatefulSet")[0]["spec"]["replicas"] <= settings.partitions
+    assert partitions == {settings["worker"].partitions}
+    replicas = {one["metadata"]["name"]: one["spec"]["replicas"] for one in of_kind("production", "StatefulSet")}
+    assert replicas["sla-stream-worker"] <= settings["worker"].partitions
+
+
+def test_production_reads_what_its_hooks_write_and_strimzi_makes_it(tmp_path: Path) -> None:
+    found = {container["name"]: words for container, words, _ in read("production", tmp_path)}
+    topics = {hook.topic for hook in hooks_of(found["gateway"]).hooks}
+    assert topics == set(sources_of(found["ingest"])) == set(generate().SOURCES)
+    assert topics <= {one["metadata"]["name"] for one in of_kind("production", "KafkaTopic")}
 
 
 @each_overlay
-async def test_probes_ask_what_the_worker_answers(overlay: str) -> None:
-    worker = of_kind(overlay, "StatefulSet")[0]["spec"]["template"]["spec"]["containers"][0]
-    probes = {name: worker[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
-    assert probes["liveness"]["path"] == probes["startup"]["path"] == "/livez"
-    assert probes["readiness"]["path"] == "/readyz"
-    assert {probe["port"] for probe in probes.values()} == {worker["ports"][0]["name"]}
+async def test_probes_ask_what_is_answered(overlay: str, tmp_path: Path) -> None:
     server = HealthServer(("127.0.0.1", 0), Metrics(), live=list, ready=list)
     async with server:
         assert server._runner is not None
         known = {str(route.resource.canonical) for route in server._runner.app.router.routes() if route.resource}
-    assert {probe["path"] for probe in probes.values()} | {"/metrics"} <= known
+    assert "/metrics" in known
+    found = {container["name"]: (container, words, settings) for container, words, settings in read(overlay, tmp_path)}
+    for name in set(found) & {"worker", "gateway", "ingest"}:
+        container, words, settings = found[name]
+        ports = {one["name"]: one["containerPort"] for one in container["ports"]}
+        probes = {probe: container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")}
+        assert probes["liveness"] == probes["startup"] == {"path": "/livez", "port": "http"}
+        assert ports["http"] == settings.listen[1] and "/livez" in known
+        if name == "gateway":
+            assert probes["readiness"] == {"path": "/healthz", "port": "hooks"}
+            assert (hooks_of(words).host, hooks_of(words).port) == ("0.0.0.0", ports["hooks"])
+        else:
+            assert probes["readiness"] == {"path": "/readyz", "port": "http"} and "/readyz" in known
 
 
 @each_overlay
 def test_port_in_settings_service_policy_and_monitor_is_the_same(overlay: str, tmp_path: Path) -> None:
-    settings = next(settings for container, _, settings in read(overlay, tmp_path) if container["name"] == "worker")
-    worker = of_kind(overlay, "StatefulSet")[0]["spec"]["template"]["spec"]["containers"][0]
-    service = next(one for one in of_kind(overlay, "Service") if one["metadata"]["name"] == "sla-stream-worker")
-    policy = of_kind(overlay, "NetworkPolicy")[0]["spec"]
-    ports = {settings.listen[1], worker["ports"][0]["containerPort"], service["spec"]["ports"][0]["port"]}
-    assert ports == {policy["ingress"][0]["ports"][0]["port"]}
-    assert settings.listen[0] == "0.0.0.0", "else neither the kubelet nor Prometheus reaches it"
+    servers = [one for one in read(overlay, tmp_path) if "readinessProbe" in one[0]]
+    assert {settings.listen for _, _, settings in servers} == {("0.0.0.0", 8085)}, "the kubelet has to reach it"
+    policies = {one["metadata"]["name"]: one["spec"] for one in of_kind(overlay, "NetworkPolicy")}
+    assert policies["sla-stream"]["ingress"][0]["ports"] == [{"protocol": "TCP", "port": 8085}]
     names = {one["spec"]["podMetricsEndpoints"][0]["port"] for one in of_kind(overlay, "PodMonitor")}
-    assert names <= {worker["ports"][0]["name"]}
+    assert names <= {"http"}
+    for service in of_kind(overlay, "Service"):
+        name = service["metadata"]["name"].removeprefix("sla-stream-")
+        ports = next(container["ports"] for container, _, _ in servers if container["name"] == name)
+        assert service["spec"]["ports"][0]["targetPort"] in {port["name"] for port in ports}
+    if overlay == "production":
+        hooks = next(port["containerPort"] for one, _, _ in servers for port in one["ports"] if port["name"] == "hooks")
+        assert policies["sla-stream-gateway"]["ingress"][0]["ports"] == [{"protocol": "TCP", "port": hooks}]
 
 
 @each_overlay
 def test_the_session_outlives_a_restart_and_the_grace_outlives_a_stop(overlay: str, tmp_path: Path) -> None:
-    settings = next(settings for container, _, settings in read(overlay, tmp_path) if container["name"] == "worker")
-    from sla_stream.worker.running import STOP_LIMIT
-
-    pod = of_kind(overlay, "StatefulSet")[0]["spec"]["template"]["spec"]
-    assert settings.session_timeout >= 30_000
-    assert pod["terminationGracePeriodSeconds"] > STOP_LIMIT
+    settings = {container["name"]: settings for container, _, settings in read(overlay, tmp_path)}
+    limits = {"worker": worker_stop, "ingest": ingest_stop, "gateway": gateway_stop}
+    for workload in workloads(overlay):
+        container, pod = list(containers(workload))[-1]
+        name = container["name"]
+        if name in limits:
+            wait = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+            assert pod["terminationGracePeriodSeconds"] > wait + limits[name]
+            assert workload["kind"] == "Deployment" or settings[name].session_timeout >= 30_000
 
 
 @each_overlay
@@ -221,17 +267,21 @@ def test_selectors_choose_the_pods_they_mean(overlay: str) -> None:
     for one in of_kind(overlay, "Service"):
         wanted = one["spec"]["selector"]
         assert [name for name, labels in pods.items() if wanted.items() <= labels.items()] == [one["metadata"]["name"]]
-    covered = of_kind(overlay, "NetworkPolicy")[0]["spec"]["podSelector"]["matchLabels"]
+    policies = {one["metadata"]["name"]: one["spec"] for one in of_kind(overlay, "NetworkPolicy")}
+    covered = policies["sla-stream"]["podSelector"]["matchLabels"]
     assert all(covered.items() <= labels.items() for labels in pods.values())
-    assert of_kind(overlay, "StatefulSet")[0]["spec"]["serviceName"] == "sla-stream-worker"
+    for one in of_kind(overlay, "StatefulSet"):
+        assert one["spec"]["serviceName"] == one["metadata"]["name"]
 
 
 @each_overlay
 def test_nothing_goes_out_but_to_names_and_kafka(overlay: str, tmp_path: Path) -> None:
-    settings = next(settings for container, _, settings in read(overlay, tmp_path) if container["name"] == "worker")
-    policy = of_kind(overlay, "NetworkPolicy")[0]["spec"]
-    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
-    ports = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
-    assert int(settings.kafka.rsplit(":", 1)[1]) in ports <= {53, 9092, 9093}
+    policies = {one["metadata"]["name"]: one["spec"] for one in of_kind(overlay, "NetworkPolicy")}
+    rules = policies["sla-stream"]["egress"]
+    assert set(policies["sla-stream"]["policyTypes"]) == {"Ingress", "Egress"}
+    assert all(one["policyTypes"] == ["Ingress"] for name, one in policies.items() if name != "sla-stream")
+    ports = {port["port"] for rule in rules for port in rule["ports"]}
+    for _, _, settings in read(overlay, tmp_path):
+        assert int(settings.kafka.rsplit(":", 1)[1]) in ports <= {53, 9092, 9093}
     if overlay == "production":
-        assert all("to" in rule for rule in policy["egress"])
+        assert all("to" in rule for rule in rules)

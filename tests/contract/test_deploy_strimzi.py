@@ -8,6 +8,9 @@ import pytest
 import yaml
 
 from sla_stream.formats.settings import Settings
+from sla_stream.gateway.topic_check import gateway_rights
+from sla_stream.ingest.topic_check import ingest_rights
+from sla_stream.kafka.admin import FoundTopic
 from sla_stream.kafka.rights import pusher_rights, worker_rights
 from sla_stream.kafka.topics import wanted_topics
 from tests.contract.deploy_files import DEPLOY, generate
@@ -48,11 +51,23 @@ def test_users_have_the_rights_of_their_commands_and_no_other() -> None:
     found = {one["metadata"]["name"]: granted(one) for one in documents("users.yaml")}
     assert found["sla-stream-worker"] == meant(worker_rights(SETTINGS, SETTINGS.partitions))
     assert found["sla-stream-policies"] == meant(pusher_rights(SETTINGS))
+    topics = {one["metadata"]["name"]: one["spec"]["partitions"] for one in documents("source-topics.yaml")}
+    described = {name: FoundTopic(name, dict.fromkeys(range(count), 0), 3, {}) for name, count in topics.items()}
+    assert found["sla-stream-gateway"] == meant(gateway_rights(topics))
+    assert found["sla-stream-ingest"] == meant(ingest_rights(SETTINGS, topics, described))
     writes = {
         name for operation, kind, name, _ in found["sla-stream-worker"] if (operation, kind) == ("Write", "topic")
     }
     assert "sla.policies.v1" not in writes and "sla.ticket-events.v1" not in writes
     assert not any(operation == "Write" for operation, *_ in found["sla-stream-consumer"])
+
+
+def test_users_of_other_source_topics() -> None:
+    made = {
+        one["metadata"]["name"]: one for one in yaml.safe_load_all(generate().main(["users", "--source-topic", "crm"]))
+    }
+    assert granted(made["sla-stream-gateway"]) == {("Write", "topic", "crm", "literal")}
+    assert ("Read", "topic", "crm", "literal") in granted(made["sla-stream-ingest"])
 
 
 def granted(user: dict[str, Any]) -> set[tuple[str, str, str, str]]:
@@ -71,13 +86,13 @@ def meant(rights: list[Any]) -> set[tuple[str, str, str, str]]:
             right.operation,
             kinds.get(right.kind, right.kind),
             right.name,
-            "prefix" if right.ids and right.ids != (right.name,) else "literal",
+            "prefix" if right.prefixed else "literal",
         )
         for right in rights
     }
 
 
 def test_all_are_of_one_cluster() -> None:
-    resources = documents("topics.yaml") + documents("users.yaml")
+    resources = documents("topics.yaml") + documents("source-topics.yaml") + documents("users.yaml")
     assert {one["metadata"]["labels"]["strimzi.io/cluster"] for one in resources} == {"kafka"}
     assert {one["apiVersion"] for one in resources} == {"kafka.strimzi.io/v1"}
