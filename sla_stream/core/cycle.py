@@ -18,57 +18,13 @@ All instants and durations are ms.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import msgspec
-
+from sla_stream.core.cycle_state import CANCELLED, MET, MISSED, PAUSED, RUNNING, STAGES, Cycle
 from sla_stream.core.policy import Relaxation, Target, Threshold
 from sla_stream.core.schedule import FAR
 
-RUNNING: Final = 0
-PAUSED: Final = 1
-MET: Final = 2
-MISSED: Final = 3
-CANCELLED: Final = 4
-STAGES: Final = ("running", "paused", "met", "missed", "cancelled")
-
-
-class Cycle(msgspec.Struct, array_like=True, gc=False):
-    """State of one cycle; what is not said in the module's text:
-
-    `since`: last change while running, begin of the pause while paused, the end after the end.
-    `paused`: schedule time paused so far, without a pause that is still going on.
-    `due`: deadline in force (FAR: none can be said). `at_due`: elapsed when it was breached.
-    `fired`: bit i is threshold i of the target (warnings, then escalations).
-    `ended_from`: stage before the end. `ticket`: attributes at the end, once they differ from the present ones.
-    `law`: the instant whose policies judge the cycle: its start, or the change it migrated at.
-    `relaxed`: name of the relaxation that stretched `target`; `raw` is the target before, `raw_due` and `raw_missed`
-    what it would have meant.
-    `promised`: the date promised by a person, which is due whatever the schedule says (metric `due_date`).
-    """
-
-    number: int
-    started: int
-    since: int
-    ref: int = 0
-    stage: int = RUNNING
-    target: int = 0
-    base: int = 0
-    paused: int = 0
-    due: int = FAR
-    next_at: int = FAR
-    fired: int = 0
-    breached: bool = False
-    at_due: int = 0
-    ended_from: int = RUNNING
-    reason: str | None = None
-    ticket: dict[str, Any] | None = None
-    promised: int | None = None
-    law: int = 0
-    relaxed: str | None = None
-    raw: int = 0
-    raw_due: int = FAR
-    raw_missed: bool = False
+__all__ = ["CANCELLED", "MET", "MISSED", "PAUSED", "RUNNING", "STAGES", "Cycle"]
 
 
 class Mark(NamedTuple):
@@ -188,35 +144,41 @@ def _refire(cycle: Cycle, target: Target, spent: int, said: set[str]) -> list[st
 
 def arm(cycle: Cycle, target: Target) -> None:
     """Work out `due` and `next_at` of a running cycle."""
-    instant = target.schedule.instant
-    since = cycle.since
-    warnings, escalations = marks(target, cycle.target)
+    if not cycle.breached:
+        whole = target.schedule.instant(cycle.base + cycle.target) if cycle.promised is None else cycle.promised
+        cycle.due = max(whole, cycle.since)
+    _await(cycle, target, marks(target, cycle.target))
+
+
+def _await(cycle: Cycle, target: Target, thresholds: tuple[tuple[Mark, ...], tuple[Mark, ...]]) -> None:
+    """Work out `next_at`: the first warning not passed yet, else `due`; after a breach the first escalation."""
+    warnings, escalations = thresholds
     if cycle.breached:
         cycle.next_at = FAR
         for mark in escalations:
             if not cycle.fired & mark.bit:
-                cycle.next_at = max(instant(cycle.base + cycle.at_due + mark.used), since)
+                cycle.next_at = max(target.schedule.instant(cycle.base + cycle.at_due + mark.used), cycle.since)
                 return
         return
-    cycle.due = max(instant(cycle.base + cycle.target) if cycle.promised is None else cycle.promised, since)
     for mark in warnings:
         if not cycle.fired & mark.bit:
-            cycle.next_at = max(instant(cycle.base + mark.used), since)
+            cycle.next_at = max(target.schedule.instant(cycle.base + mark.used), cycle.since)
             return
     cycle.next_at = cycle.due
 
 
 def fire(cycle: Cycle, target: Target) -> Threshold | None:
     """Pass the next threshold, whose instant is `next_at`; None means it is the deadline: the cycle is breached."""
-    warnings, escalations = marks(target, cycle.target)
+    thresholds = marks(target, cycle.target)
+    warnings, escalations = thresholds
     for mark in escalations if cycle.breached else warnings:
         if not cycle.fired & mark.bit:
             cycle.fired |= mark.bit
-            arm(cycle, target)
+            _await(cycle, target, thresholds)
             return mark.threshold
     cycle.breached = True
     cycle.at_due = target.schedule.used(cycle.due) - cycle.base
-    arm(cycle, target)
+    _await(cycle, target, thresholds)
     return None
 
 

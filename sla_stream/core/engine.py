@@ -83,7 +83,7 @@ class Engine(EngineState):
             self._wake(at, ticket_id, at + 1)
 
     def _apply(self, event: TicketEvent, now: int, recorded_at: int, offset: int, packed: bytes | None) -> Applied:
-        ticket_id, key = event.ticket_id, event.key
+        ticket_id, key = event.ticket_id, (event.at, event.sequence, event.event_id)
         ticket = self._tickets.hot.get(ticket_id)
         if ticket is None or ticket.published < self.timeline.published:
             ticket = self._load(ticket_id)
@@ -94,7 +94,8 @@ class Engine(EngineState):
             return refused
         ticket.offset = offset
         ticket.recorded_at = recorded_at
-        folder = self._folders.of(ticket)
+        folders = self._folders
+        folder = folders.newest if ticket.published >= self.timeline.published else folders.of(ticket)
         if past.in_order(ticket, event, key):
             at = self._fold_in(folder, ticket, event, key, now, packed)
         else:
@@ -276,7 +277,8 @@ class Engine(EngineState):
         self._arm(ticket, stored.next_threshold(ticket.fold))
 
     def _arm(self, ticket: Ticket, threshold: int) -> None:
-        self._agenda.arm(ticket, self._next_at(ticket, threshold))
+        plain = self.timeline.single and not ticket.held
+        self._agenda.arm(ticket, threshold if plain else self._next_at(ticket, threshold))
 
     def take_outputs(self) -> list[SlaEvent]:
         """The SLA events decided since the last call."""

@@ -11,9 +11,17 @@ from typing import Any, Final
 from sla_stream.core.policy import Condition, Conditions, Rules
 
 
-def metric_of(clock: str) -> str:
-    """The metric that a clock times."""
-    return clock.removesuffix(KPI)
+class _Metrics(dict[str, str]):
+    """The name of a clock -> the metric that it times."""
+
+    def __missing__(self, clock: str) -> str:
+        self[clock] = metric = clock.removesuffix(KPI)
+        return metric
+
+
+_metrics: Final = _Metrics()
+metric_of: Final = _metrics.__getitem__
+"""The metric that a clock times."""
 
 
 def when(**terms: Any) -> Conditions:

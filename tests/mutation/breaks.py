@@ -58,8 +58,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "2 steps after the breach count unpaused time",
         "core/cycle.py",
-        "instant(cycle.base + cycle.at_due + mark.used), since)",
-        "instant(target.schedule.used(cycle.due) + mark.used), since)",
+        "instant(cycle.base + cycle.at_due + mark.used), cycle.since)",
+        "instant(target.schedule.used(cycle.due) + mark.used), cycle.since)",
     ),
     Break(
         "2 a cycle that ends paused has no deadline",
@@ -164,8 +164,8 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "6 what a change uses up is due at the change",
         "core/cycle.py",
-        "if cycle.promised is None else cycle.promised, since)",
-        "if cycle.promised is None else cycle.promised, cycle.started)",
+        "cycle.due = max(whole, cycle.since)",
+        "cycle.due = max(whole, cycle.started)",
     ),
     Break(
         "6 the event that uses the target up and ends the cycle meets it",
