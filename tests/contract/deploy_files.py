@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from sla_stream.cli.main import Parser
 from sla_stream.formats.settings import Settings, settings_from_arguments
 from sla_stream.gateway.config import Gateway
 from sla_stream.gateway.gateway_file import PARTS, load_gateway
@@ -80,7 +81,7 @@ def containers(workload: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], di
 
 def command(words: Sequence[str]) -> argparse.Namespace:
     """`sla-stream WORDS` as its own parser reads it; fails when it would be refused."""
-    parser = argparse.ArgumentParser(prog=f"sla-stream {words[0]}", exit_on_error=False)
+    parser = Parser(prog=f"sla-stream {words[0]}")
     importlib.import_module(f"sla_stream.cli.{words[0]}").add_arguments(parser)
     try:
         return parser.parse_args(list(words[1:]))
