@@ -129,6 +129,9 @@ class Partition:
         """Let go of the producer. The partition is not used again."""
         producer, self._producer = self._producer, None
         self.ready = False
+        if self.paused is not None:
+            self.paused = None
+            self._shared.metrics.paused.dec()
         if producer is not None:
             await producer.stop()
 
