@@ -67,15 +67,20 @@ class Admin:
                 reason = await obstacle(self._settings, request_timeout_ms)
                 if reason is not None:
                     raise ConfigError(f"{where}: {reason}")
-                self._client = AIOKafkaAdminClient(
-                    **connection(self._settings, "admin"), request_timeout_ms=request_timeout_ms
-                )
-                await self._client.start()
+                await self._start(request_timeout_ms)
         except TimeoutError:
             raise ConfigError(f"{where}: {self._settings.kafka}: no answer within {self._patience_s:g} s") from None
         except KafkaError as error:
             raise ConfigError(f"{where}: {error}") from None
         return self
+
+    async def _start(self, request_timeout_ms: int) -> None:
+        self._client = AIOKafkaAdminClient(**connection(self._settings, "admin"), request_timeout_ms=request_timeout_ms)
+        try:
+            await self._client.start()
+        except BaseException:
+            await self._client.close()
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

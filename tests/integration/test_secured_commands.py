@@ -110,6 +110,7 @@ async def test_looking_back(
         (reader_rights(settings.topic("timers")), 0, ("tickets", "list", prefix)),
         (reader_rights(events), 1, ("sources", "check", "--mapping=own-queue", f"--topic={events}")),
         (all_marks, 0, ("dlq", "list", prefix)),
+        ([*reader_rights(letters), *retrier_rights(settings)], 0, ("dlq", "retry", "--all", prefix)),
         (verifier_rights(settings), 0, ("verify", "--topic", policies, prefix)),
     ):
         await enough_and_each_needed(reader, "reader", rights, code, *words)
