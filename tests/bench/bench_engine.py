@@ -3,7 +3,7 @@
 The bundled history (141,712 events) goes through each stage in turn, several rounds; the median CPU time is reported,
 in µs for each event and in events for each CPU second. `reference` is a loop of fixed work that has nothing to do with
 us: its ratio to another sitting's says how much of a difference is the machine's. With the compiled form in another
-place (README: Working on it) put that in front: `PYTHONPATH=DIR`; the first line says which form is measured.
+place (docs/architecture.md, Speed) put that in front: `PYTHONPATH=DIR`; the first line says which form is measured.
 
     decode      JSON to ticket events
     live        batches of 500: apply, packed states, SLA events rendered; what a worker does between two polls
