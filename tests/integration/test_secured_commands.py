@@ -1,4 +1,4 @@
-"""Commands with the rights that docs/security.md gives them: enough, and each one needed."""
+"""Commands with the rights that docs/security.md gives them: enough, and needed; and the page against the code."""
 
 from __future__ import annotations
 
