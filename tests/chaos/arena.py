@@ -68,6 +68,8 @@ class Fault:
     patience: float = 60.0
     broker: Callable[[], contextlib.AbstractContextManager[Any]] | None = None
     """Starts a broker of its own (with `bootstrap`), for faults that the others' must not suffer from."""
+    steady: bool = True
+    """False: not always over in the time it has on a busy machine, so only in the campaign."""
 
 
 @dataclass

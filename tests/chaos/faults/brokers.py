@@ -166,9 +166,9 @@ async def _compacted(arena: Arena) -> bool:
 
 
 FAULTS = (
-    Fault("broker killed and restarted", lone_broker, short=2, long=20, broker=LocalKafka, patience=120),
+    Fault("broker killed and restarted", lone_broker, short=2, long=20, broker=LocalKafka, patience=120, steady=False),
     Fault("one of three brokers goes", any_of_three, short=3, long=12, broker=ThreeBrokers, patience=180),
-    Fault("full disk on the broker", full_disk, short=1, long=3, broker=small_disk, patience=120),
+    Fault("full disk on the broker", full_disk, short=1, long=3, broker=small_disk, patience=120, steady=False),
     Fault(
         "compaction during recovery", compaction, short=3, long=20,
         broker=lambda: LocalKafka(properties={"log.cleaner.backoff.ms": "200", "log.cleaner.threads": "1"}),

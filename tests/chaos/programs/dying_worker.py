@@ -31,10 +31,11 @@ def _armed(method: Callable[..., Awaitable[Any]], when: str, count: int) -> Call
     async def dying(self: AIOKafkaProducer, *args: Any, **more: Any) -> Any:
         nonlocal seen
         seen += 1
-        if when == "before" and seen == count:
+        chosen = seen == count  # partitions take turns at each await: by the return others have called
+        if when == "before" and chosen:
             os.kill(os.getpid(), signal.SIGKILL)
         result = await method(self, *args, **more)
-        if when == "after" and seen == count:
+        if when == "after" and chosen:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
