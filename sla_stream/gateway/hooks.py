@@ -103,6 +103,7 @@ class Hooks:
             payload = self._verified(request, line, body, now)
             if line.hook.ping is not None and text_at(line.hook.ping[0], request.headers, payload) == line.hook.ping[1]:
                 self._metrics.pings.labels(line.hook.name).inc()
+                self._give_back(held)
                 return _json(_PONG)
             line.in_flight += 1
         except BaseException:
