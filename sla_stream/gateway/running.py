@@ -10,6 +10,7 @@ Nothing needs the clean way out: a request without an answer is sent again by it
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import ssl
@@ -18,6 +19,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sla_stream.errors import ConfigError
 from sla_stream.formats.settings import Settings
@@ -38,6 +40,12 @@ STOP_LIMIT_S: Final = 25.0
 
 _CLOSE_S: Final = 1.0
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+def _no_malformed_requests(record: logging.LogRecord) -> bool:
+    """Whether to keep a line of aiohttp's: its errors about malformed HTTP quote headers, and so secrets."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
 
 
 def run_gateway(settings: Settings, gateway: Gateway) -> int:
@@ -84,6 +92,7 @@ class _Process:
         hooks = Hooks(gateway, appender, self._metrics)
         app.router.add_route("*", "/hooks/{name}", hooks.handle)
         app.router.add_get("/healthz", self._alive)
+        logging.getLogger("aiohttp.server").addFilter(_no_malformed_requests)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSE_S)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
