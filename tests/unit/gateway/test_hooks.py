@@ -201,6 +201,7 @@ async def test_a_ping_is_answered_and_not_kept(vendor: str, body: bytes, headers
         assert (await there.post("v", body, headers | signed(vendor, SECRET, body)))[:2] == (200, b'{"status":"pong"}')
         assert (await there.post("v", body, headers))[0] == 401
         assert there.topic.records == [] and there.count("sla_gateway_pings_total", hook="v") == 1
+        await eventually(lambda: there.count("sla_gateway_buffer_bytes") == 0, "its place given back")
 
 
 async def test_bodies_that_are_too_large_compressed_or_slow() -> None:
